@@ -1,0 +1,36 @@
+"""vram: how much GPU memory does an LLM need, and why?
+
+Every byte has a name, a shape, a number format and a lifetime. A model is a ledger of named tensors; every question
+is a fold over a ledger. The names below are the whole public surface; each is loaded when it is first asked for, so
+that importing the package is quick and plain integers need neither SymPy nor NumPy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    "ledger": ("Axis", "ConfigError", "Dtype", "GLOSSARY", "Ledger", "Table", "Tensor", "VramError",
+               "ceil_div", "dtypes", "round_up", "symbols"),
+    "ledger.units": ("UNITS", "billions", "both", "count", "gb", "gib", "percent"),
+    "architectures": ("Architecture", "GPU", "gpus", "models"),
+    "memory": ("Recipe", "Timeline", "gradients", "lora", "optimizer_states", "optimizers", "quantize", "recipes",
+               "training", "weights"),
+}  # fmt: skip
+_HOME = {name: module for module, names in _WHERE.items() for name in names}
+
+__all__ = sorted(_HOME)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'vram' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
