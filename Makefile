@@ -1,0 +1,60 @@
+# LLM memory, byte by byte: from a fresh checkout to the course. Needs Python 3.11 or newer, and make.
+# PYTHON=/path/to/python chooses the interpreter, ARGS="…" is handed on to the program that a target starts.
+
+PY := .venv/bin/python
+READY := .venv/ready
+
+# The environment of a checkout that was moved, or of a Python that is gone, is made anew.
+CURRENT := $(shell $(PY) -c 'import importlib.util as u, os; \
+	print(os.path.samefile(u.find_spec("vram").origin, "lib/vram/__init__.py"))' 2>/dev/null)
+ifneq ($(CURRENT),True)
+$(shell rm -f $(READY))
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help lab test notebooks links slides browser lint bench pins clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
+
+lab: $(READY) ## open the course in JupyterLab; installs what is missing
+	$(PY) -m vram.teach.lab $(ARGS)
+
+test: $(READY) ## run every test, doctest, lesson, solution and deck
+	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+notebooks: $(READY) ## execute the notebooks and write them in canonical form (one: NB=notebooks/…; pictures anew: ARGS=--new-pictures)
+	$(PY) -m vram.teach.notebooks $(ARGS) $(NB)
+
+links: $(READY) ## write the address into all links (ADDRESS=https://github.com/…, or git's origin)
+	$(PY) -m vram.teach.links $(ADDRESS)
+
+slides: $(READY) ## build the decks into slides/_build (needs Node.js)
+	cd slides && npm ci --no-audit --no-fund
+	$(PY) slides/build.py
+
+browser: $(READY) ## drive lessons in a real Chromium
+	$(PY) -m pip install --quiet -r pins-browser.txt
+	$(PY) -m pytest tests/browser $(ARGS)
+
+lint: $(READY) ## look for mistakes in the code without running it
+	$(PY) -m ruff check
+
+bench: $(READY) ## measure: imports, totals, panels, lessons, the test suite
+	$(PY) tests/bench.py $(ARGS)
+
+pins: $(READY) ## choose the newest versions that pyproject.toml allows, for all Pythons and systems
+	$(PY) -m pip install --quiet "uv>=0.6"
+	$(PY) -m uv $(COMPILE) --extra test -o pins.txt
+	$(PY) -m uv $(COMPILE) --extra browser -c pins.txt -o pins-browser.txt
+
+COMPILE := pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins"
+
+clean: ## remove everything that make made
+	rm -rf .venv .cache .hypothesis .pytest_cache .ruff_cache slides/_build slides/node_modules
+
+$(READY): pins.txt pyproject.toml tools/venv.sh
+	@tools/venv.sh "$(PYTHON)"
+	@touch $(READY)

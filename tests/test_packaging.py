@@ -1,0 +1,130 @@
+"""Do pyproject.toml, the pins, environment.yml and CITATION.cff say the same?"""
+
+import importlib.metadata
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.13.0")
+SYSTEMS = (
+    {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
+    {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"},
+    {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
+)
+
+
+@pytest.fixture(scope="module")
+def project(course: Path) -> dict:
+    return tomllib.loads((course / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def pins(file: Path) -> list[Requirement]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def pinned(requirements: list[Requirement], environment: dict[str, str]) -> dict[str, str]:
+    """The version of each package that pip would install in this environment."""
+    versions: dict[str, str] = {}
+    for pin in requirements:
+        if pin.marker is None or pin.marker.evaluate(environment):
+            name = canonicalize_name(pin.name)
+            assert name not in versions, f"{name} is pinned twice for one environment"
+            versions[name] = next(iter(pin.specifier)).version
+    return versions
+
+
+def environments():
+    for python in PYTHONS:
+        for system in SYSTEMS:
+            short = ".".join(python.split(".")[:2])
+            yield default_environment() | system | {"python_version": short, "python_full_version": python}
+
+
+@pytest.mark.parametrize("name", ["pins.txt", "pins-browser.txt"])
+def test_pins_are_exact_versions_and_name_no_host(course, name):
+    text = (course / name).read_text(encoding="utf-8")
+    assert "://" not in text and "--" not in text
+    for pin in pins(course / name):
+        assert re.fullmatch(r"==[\w.+!]+", str(pin.specifier)), f"{pin} is no exact version"
+
+
+def test_pins_lie_in_the_ranges_of_pyproject_on_every_python_and_system(course, project):
+    ranges = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+    for environment in environments():
+        versions = pinned(pins(course / "pins.txt"), environment)
+        for requirement in map(Requirement, ranges):
+            assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+
+
+def test_browser_pins_lie_in_their_range_and_agree_with_the_other_pins(course, project):
+    versions = pinned(pins(course / "pins-browser.txt"), default_environment())
+    for requirement in map(Requirement, project["optional-dependencies"]["browser"]):
+        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
+    shared = pinned(pins(course / "pins.txt"), default_environment())
+    assert {name: shared[name] for name in versions if name in shared}.items() <= versions.items()
+
+
+def test_pins_are_complete(course, project):
+    """Whatever a pinned package asks for in this environment is pinned too, down to the last one."""
+    environment = default_environment()
+    versions = pinned(pins(course / "pins.txt"), environment)
+    asked = list(map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["test"]]))
+    seen: set[tuple[str, str]] = set()
+    while asked:
+        requirement = asked.pop()
+        name = canonicalize_name(requirement.name)
+        assert name in versions, f"{name} is asked for and not pinned"
+        for extra in {"", *requirement.extras}:
+            if (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            for line in importlib.metadata.requires(name) or []:
+                needed = Requirement(line)
+                if needed.marker is None or needed.marker.evaluate(environment | {"extra": extra}):
+                    asked.append(needed)
+    assert {name for name, _ in seen} == versions.keys(), "a pin that nothing asks for"
+
+
+def test_the_pins_are_what_is_installed(course):
+    for name, version in pinned(pins(course / "pins.txt"), default_environment()).items():
+        assert importlib.metadata.version(name) == version, f"{name}: run make test"
+
+
+def test_every_dependency_says_what_it_is_for(course, project):
+    lines = (course / "pyproject.toml").read_text(encoding="utf-8").splitlines()
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    for requirement in (requirement for group in groups for requirement in group):
+        (line,) = {line for line in lines if line.lstrip().startswith(f'"{requirement}"')}
+        assert re.search(r"# \w+ \S+", line), line
+
+
+def test_conda_takes_python_and_pip_and_leaves_the_rest_to_the_pins(course, project):
+    environment = yaml.safe_load((course / "environment.yml").read_text(encoding="utf-8"))
+    python, pip, rest = environment["dependencies"]
+    name, _, version = python.partition("=")
+    assert name == "python" and SpecifierSet(project["requires-python"]).contains(f"{version}.0")
+    assert pip == "pip" and rest == {"pip": ["-r pins.txt", "-e ."]}
+    assert environment["name"] == project["name"]
+
+
+def test_the_pins_hold_for_every_python_that_pyproject_allows(project):
+    oldest = SpecifierSet(project["requires-python"])
+    assert all(oldest.contains(python) for python in PYTHONS)
+    assert not oldest.contains("3.10.99")
+    assert oldest.contains(".".join(map(str, sys.version_info[:3])))
+
+
+def test_the_citation_names_version_and_address_of_the_project(course, project):
+    citation = yaml.safe_load((course / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project["version"]
+    assert citation["repository-code"] == project["urls"]["Repository"]
+    assert citation["license"] == project["license"].split(" AND ")

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Makes .venv, or brings it up to date: the pinned packages, and this checkout as an editable package.
+# With an argument, that interpreter is used; otherwise the first of the usual names that is good enough.
+set -eu
+cd "$(dirname "$0")/.."
+
+# Prints what is wrong with an interpreter, or nothing. A name can exist and yet not run (a version
+# manager's stand-in), and Debian packs venv separately from Python.
+fault() {
+    command -v "$1" >/dev/null 2>&1 || { echo "not found"; return; }
+    "$1" -c '' >/dev/null 2>&1 || { echo "does not run"; return; }
+    "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+        { "$1" -c 'import sys; print("is Python %d.%d" % sys.version_info[:2])'; return; }
+    "$1" -c 'import ensurepip, venv' >/dev/null 2>&1 ||
+        "$1" -c 'import sys; print("lacks venv (on Debian and Ubuntu: apt install python%d.%d-venv)" % sys.version_info[:2])'
+}
+
+if [ -z "${1:-}" ]; then set -- python3.13 python3.12 python3.11 python3; fi
+if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+    tried=
+    for python in "$@"; do
+        fault=$(fault "$python")
+        if [ -z "$fault" ]; then break; fi
+        tried="$tried
+  $python: $fault"
+    done
+    if [ -n "$fault" ]; then
+        printf 'The course needs Python 3.11 or newer with venv. Tried:%s\n%s\n' "$tried" \
+            "Name another one with PYTHON=/path/to/python." >&2
+        exit 1
+    fi
+    echo "Making .venv with $("$python" --version). This takes about a minute, once."
+    "$python" -m venv --clear .venv
+fi
+
+pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
+pip install -r pins.txt
+# hatchling is among the pins: the build needs no network and no version of its own choice.
+pip install --no-deps --no-build-isolation -e .
