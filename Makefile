@@ -45,11 +45,11 @@ bench: $(READY) ## measure: imports, totals, panels, lessons, the test suite
 	$(PY) tests/bench.py $(ARGS)
 
 pins: $(READY) ## choose the newest versions that pyproject.toml allows, for all Pythons and systems
-	$(PY) -m pip install --quiet "uv>=0.6"
-	$(PY) -m uv $(COMPILE) --extra test -o pins.txt
-	$(PY) -m uv $(COMPILE) --extra browser -c pins.txt -o pins-browser.txt
+	$(PY) -m pip install --quiet uv
+	$(PY) -m uv $(COMPILE) pyproject.toml --group test -o pins.txt
+	$(PY) -m uv $(COMPILE) --group browser -c pins.txt -o pins-browser.txt
 
-COMPILE := pip compile pyproject.toml --universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet \
+COMPILE := pip compile --universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins"
 
 clean: ## remove everything that make made

@@ -22,8 +22,23 @@ SYSTEMS = (
 
 
 @pytest.fixture(scope="module")
-def project(course: Path) -> dict:
-    return tomllib.loads((course / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+def pyproject(course: Path) -> dict:
+    return tomllib.loads((course / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def project(pyproject) -> dict:
+    return pyproject["project"]
+
+
+@pytest.fixture(scope="module")
+def ranges(pyproject) -> dict[str, list[Requirement]]:
+    """The requirements by the file that pins them."""
+    groups = pyproject["dependency-groups"]
+    return {
+        "pins.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["test"]])),
+        "pins-browser.txt": list(map(Requirement, groups["browser"])),
+    }
 
 
 def pins(file: Path) -> list[Requirement]:
@@ -57,27 +72,25 @@ def test_pins_are_exact_versions_and_name_no_host(course, name):
         assert re.fullmatch(r"==[\w.+!]+", str(pin.specifier)), f"{pin} is no exact version"
 
 
-def test_pins_lie_in_the_ranges_of_pyproject_on_every_python_and_system(course, project):
-    ranges = [*project["dependencies"], *project["optional-dependencies"]["test"]]
+@pytest.mark.parametrize("name", ["pins.txt", "pins-browser.txt"])
+def test_pins_lie_in_the_ranges_of_pyproject_on_every_python_and_system(course, ranges, name):
     for environment in environments():
-        versions = pinned(pins(course / "pins.txt"), environment)
-        for requirement in map(Requirement, ranges):
+        versions = pinned(pins(course / name), environment)
+        for requirement in ranges[name]:
             assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
 
 
-def test_browser_pins_lie_in_their_range_and_agree_with_the_other_pins(course, project):
-    versions = pinned(pins(course / "pins-browser.txt"), default_environment())
-    for requirement in map(Requirement, project["optional-dependencies"]["browser"]):
-        assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
-    shared = pinned(pins(course / "pins.txt"), default_environment())
-    assert {name: shared[name] for name in versions if name in shared}.items() <= versions.items()
+def test_browser_pins_agree_with_the_other_pins(course):
+    for environment in environments():
+        shared, browser = (pinned(pins(course / name), environment) for name in ("pins.txt", "pins-browser.txt"))
+        assert {name: shared[name] for name in browser if name in shared}.items() <= browser.items()
 
 
-def test_pins_are_complete(course, project):
+def test_pins_are_complete(course, ranges):
     """Whatever a pinned package asks for in this environment is pinned too, down to the last one."""
     environment = default_environment()
     versions = pinned(pins(course / "pins.txt"), environment)
-    asked = list(map(Requirement, [*project["dependencies"], *project["optional-dependencies"]["test"]]))
+    asked = [*ranges["pins.txt"]]
     seen: set[tuple[str, str]] = set()
     while asked:
         requirement = asked.pop()
@@ -99,9 +112,9 @@ def test_the_pins_are_what_is_installed(course):
         assert importlib.metadata.version(name) == version, f"{name}: run make test"
 
 
-def test_every_dependency_says_what_it_is_for(course, project):
+def test_every_dependency_says_what_it_is_for(course, pyproject):
     lines = (course / "pyproject.toml").read_text(encoding="utf-8").splitlines()
-    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    groups = [pyproject["project"]["dependencies"], *pyproject["dependency-groups"].values()]
     for requirement in (requirement for group in groups for requirement in group):
         (line,) = {line for line in lines if line.lstrip().startswith(f'"{requirement}"')}
         assert re.search(r"# \w+ \S+", line), line
