@@ -13,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
+import vram
+
 PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.13.0")
 SYSTEMS = (
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
@@ -138,6 +140,6 @@ def test_the_pins_hold_for_every_python_that_pyproject_allows(project):
 
 def test_the_citation_names_version_and_address_of_the_project(course, project):
     citation = yaml.safe_load((course / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == project["version"]
+    assert citation["version"] == vram.__version__ == importlib.metadata.version(project["name"])
     assert citation["repository-code"] == project["urls"]["Repository"]
     assert citation["license"] == project["license"].split(" AND ")
