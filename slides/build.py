@@ -93,19 +93,19 @@ def read(path: Path) -> NotebookNode:
     return deck
 
 
-def title(deck: NotebookNode) -> str:
+def title(deck: NotebookNode, path: Path) -> str:
     """The first heading of the deck, for the window's title."""
     text = "\n".join(cell.source for cell in deck.cells if cell.cell_type == "markdown")
     heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
     if heading is None:
-        raise DeckError("the deck has no title: its first slide needs a line that begins with `# `")
+        raise DeckError(f"{path.name} has no title: its first slide needs a line that begins with `# `")
     return heading.group(1).strip()
 
 
 def build(path: Path, folder: Path) -> Path:
     """Write one deck to `folder` and return the file."""
     deck = read(path)
-    resources = {"metadata": {"name": title(deck), "path": str(path.parent)}}
+    resources = {"metadata": {"name": title(deck, path), "path": str(path.parent)}}
     html, _ = exporter().from_notebook_node(deck, resources)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}.html"

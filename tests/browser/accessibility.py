@@ -1,0 +1,45 @@
+"""What assistive technology finds in a part of the page: unnamed controls, findings of axe-core."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Locator
+from surroundings import SLIDES
+
+AXE = SLIDES / "node_modules/axe-core/axe.min.js"
+_MARK = "data-accessibility-test"
+
+
+def controls(part: Locator) -> list[tuple[str, str]]:
+    """(role, name) of each thing inside `part` that the keyboard reaches, from Chromium's accessibility tree."""
+    page = part.page
+    session = page.context.new_cdp_session(page)
+    part.evaluate(f"node => node.setAttribute('{_MARK}', '')")
+    found = session.send("Runtime.evaluate", {"expression": f"document.querySelector('[{_MARK}]')"})
+    nodes = session.send("Accessibility.queryAXTree", {"objectId": found["result"]["objectId"]})["nodes"]
+    part.evaluate(f"node => node.removeAttribute('{_MARK}')")
+    session.detach()
+    return [
+        (node["role"]["value"], node["name"]["value"].strip())
+        for node in nodes
+        if not node["ignored"] and node["role"]["value"] != "option" and _focusable(node)
+    ]
+
+
+def _focusable(node: dict) -> bool:
+    return any(p["name"] == "focusable" and p["value"]["value"] for p in node.get("properties", []))
+
+
+def findings(part: Locator) -> list[str]:
+    """Serious and critical findings of axe-core inside `part`, each with the element that it is about."""
+    if not AXE.is_file():
+        pytest.fail("axe-core is not installed: run `npm ci` in slides/ (`make slides` does)")
+    part.page.evaluate(AXE.read_text(encoding="utf-8"))
+    report = part.evaluate("node => axe.run(node, { resultTypes: ['violations'] })")
+    assert report["passes"] or report["violations"], "axe-core looked at nothing"
+    return [
+        f"{rule['id']}: {rule['help']}: {node['html'][:200]}"
+        for rule in report["violations"]
+        if rule["impact"] in ("serious", "critical")
+        for node in rule["nodes"]
+    ]

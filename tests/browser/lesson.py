@@ -1,0 +1,133 @@
+"""A lesson in the learner's hands: open it, run all its cells, move the controls of its panels by keyboard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accessibility import controls
+from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from server import Lab
+from surroundings import SCREENSHOTS
+
+RUN_MILLISECONDS = 120_000
+FOLLOW_MILLISECONDS = 5_000
+
+# Widgets in the output of a cell; a panel is one that shows a table.
+WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
+PANEL = f"{WIDGETS}:has(.widget-html-content table)"
+RESULT = ".widget-html-content:has(table)"
+
+_A_CELL_WAITS = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
+
+
+def open_lesson(page: Page, lab: Lab, name: str) -> None:
+    """Open the notebook `name` (without .ipynb) and wait for its kernel."""
+    page.goto(lab.address(f"{name}.ipynb"))
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=60_000)
+    wait_idle(page)
+
+
+def wait_idle(page: Page) -> None:
+    """Wait until no cell is running and the kernel says that it is idle."""
+    page.wait_for_function(f"!{_A_CELL_WAITS}", timeout=RUN_MILLISECONDS)
+    page.wait_for_selector(
+        ".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached", timeout=RUN_MILLISECONDS
+    )
+
+
+def run_all(page: Page) -> None:
+    """Run ▸ Run All Cells, then wait for the end. JupyterLab sometimes swallows the first click: ask again."""
+    for _ in range(5):
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        try:
+            page.wait_for_function(_A_CELL_WAITS, timeout=3_000)
+            break
+        except PlaywrightTimeout:
+            page.keyboard.press("Escape")
+    else:
+        raise AssertionError("Run All Cells was clicked five times and no cell ran")
+    wait_idle(page)
+
+
+def errors(page: Page) -> list[str]:
+    """The tracebacks and warnings that cells printed."""
+    kinds = [f"[data-mime-type='application/vnd.jupyter.{kind}']" for kind in ("error", "stderr")]
+    return page.locator(", ".join(kinds)).all_text_contents()
+
+
+def shoot(page: Page, name: str) -> None:
+    """Keep a picture of the window for people to look at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a panel shows at one moment."""
+
+    text: str
+    rows: tuple[tuple[str, ...], ...]
+    pictures: tuple[tuple[str, str], ...]  # (alternative text, source)
+    html: str
+
+
+class Panel:
+    """The panel that holds the control called `name`."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.widget = page.locator(PANEL, has=page.get_by_label(name, exact=True))
+        self.result = self.widget.locator(RESULT)
+        found = self.widget.count()
+        assert found == 1, f"{found} panels have a control that a screen reader calls {name!r}, not 1"
+        self.widget.scroll_into_view_if_needed()
+
+    def shown(self) -> Shown:
+        content = self.result.evaluate(
+            """node => ({
+                text: node.innerText.replace(/\\s+/g, ' ').trim(),
+                rows: [...node.querySelectorAll('tr')].map(row => [...row.cells].map(c => c.innerText.trim())),
+                pictures: [...node.querySelectorAll('img')].map(image => [image.alt, image.src]),
+                html: node.innerHTML,
+            })"""
+        )
+        rows = tuple(map(tuple, content["rows"]))
+        pictures = tuple(map(tuple, content["pictures"]))
+        return Shown(content["text"], rows, pictures, content["html"])
+
+    def control(self, name: str) -> Locator:
+        """The control by the name that a screen reader speaks."""
+        return self.widget.get_by_label(name, exact=True)
+
+    def state(self) -> dict[str, str]:
+        """What each control shows, by the control's name."""
+        return {name: self.value(name) for _, name in controls(self.widget)}
+
+    def value(self, name: str) -> str:
+        """What one control shows."""
+        return self.control(name).evaluate(
+            """node => node.type === 'checkbox' ? String(node.checked)
+                   : node.selectedOptions ? node.selectedOptions[0].label : node.value"""
+        )
+
+    def press(self, name: str, keys: str) -> Shown:
+        """Press `keys` (separated by spaces) on a control, wait for another result, and return it.
+
+        JupyterLab takes the arrow keys from a closed drop-down list (it goes to another cell): Space opens the
+        list first, then they are the list's.
+        """
+        before = self.shown()
+        self.control(name).focus()
+        for key in keys.split():
+            self.page.keyboard.press(key)
+        try:
+            self.page.wait_for_function(
+                "([node, before]) => node.innerHTML !== before",
+                arg=[self.result.element_handle(), before.html],
+                timeout=FOLLOW_MILLISECONDS,
+            )
+        except PlaywrightTimeout:
+            raise AssertionError(f"the panel did not follow {keys} on {name!r}, now {self.value(name)!r}") from None
+        return self.shown()

@@ -1,0 +1,84 @@
+"""Every deck, built now and opened from disk: complete without a network, and nothing falls off a slide."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from deck import notes, open_deck, overflow, pictures_without_words, slides, unrendered_math, words
+from lesson import shoot
+from playwright.sync_api import Browser
+from surroundings import DECKS
+from watch import on_this_disk, watch
+
+FRAMES = [(1280, 720), (1920, 1080)]
+MOST_WORDS = 45
+every_deck = pytest.mark.parametrize("name", DECKS)
+
+
+def test_there_are_decks() -> None:
+    assert DECKS, "no deck in slides/: nothing would be tested here"
+
+
+@every_deck
+@pytest.mark.parametrize(("width", "height"), FRAMES)
+def test_every_slide_fits_its_frame(name: str, width: int, height: int, decks: Path, browser: Browser) -> None:
+    with browser.new_context(viewport={"width": width, "height": height}) as context:
+        seen = watch(context, on_this_disk)
+        page = context.new_page()
+        open_deck(page, decks / f"{name}.html")
+        over = {}
+        for number in slides(page):
+            shoot(page, f"{name}-{width}-slide-{number:02}")
+            if found := overflow(page):
+                over[number] = found
+        assert not over, f"slides that do not fit {width}×{height}: {over}"
+        seen.assert_quiet()
+
+
+@every_deck
+def test_formulas_are_typeset(name: str, decks: Path, browser: Browser) -> None:
+    with browser.new_page() as page:
+        open_deck(page, decks / f"{name}.html")
+        assert page.locator("mjx-container svg").count(), "the deck has no formula: MathJax did not run"
+        assert unrendered_math(page) == []
+
+
+@every_deck
+def test_every_slide_is_short_described_and_has_notes(name: str, decks: Path, browser: Browser) -> None:
+    with browser.new_page() as page:
+        open_deck(page, decks / f"{name}.html")
+        faults = []
+        for number in slides(page):
+            if (count := words(page)) > MOST_WORDS:
+                faults.append(f"slide {number} has {count} words, {MOST_WORDS} are allowed")
+            if pictures_without_words(page):
+                faults.append(f"slide {number} has a picture without alternative text")
+            if not notes(page):
+                faults.append(f"slide {number} has no speaker notes before its first fragment")
+        assert not faults, "\n".join(faults)
+
+
+@every_deck
+def test_the_speaker_sees_the_notes(name: str, decks: Path, browser: Browser) -> None:
+    with browser.new_context() as context:
+        seen = watch(context, on_this_disk)
+        page = context.new_page()
+        open_deck(page, decks / f"{name}.html")
+        with context.expect_page() as opened:
+            page.keyboard.press("s")
+        shown = opened.value.locator(".speaker-controls-notes .value")
+        shown.filter(has_text=re.compile(r"\S")).wait_for(timeout=10_000)
+        assert " ".join(shown.inner_text().split()) == " ".join(notes(page).split())
+        seen.assert_quiet()
+
+
+@every_deck
+def test_print_gives_one_page_a_slide(name: str, decks: Path, browser: Browser) -> None:
+    with browser.new_page() as page:
+        page.goto(f"{(decks / f'{name}.html').as_uri()}?print-pdf")
+        page.wait_for_selector(".pdf-page .slide-background", state="attached")
+        pdf = page.pdf(prefer_css_page_size=True, print_background=True)
+        pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+        assert pages == page.locator(".pdf-page").count() == page.locator("section:not(.stack)").count()
