@@ -1,0 +1,170 @@
+"""How quick is the course? `make bench` measures what a learner waits for and sets it beside its bar.
+
+`make bench ARGS=--quick` leaves out the lessons and the test suite, which take minutes.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+from nbclient import NotebookClient
+
+from vram.teach.files import course_notebooks, loads
+from vram.teach.notebooks import isolate
+
+COURSE = Path(__file__).parent.parent
+GRID = 1_000_000
+MIB = 2**20
+
+
+class Measured(NamedTuple):
+    """One row of the table. `bar` is the largest value allowed, None where any will do."""
+
+    what: str
+    value: float
+    unit: str
+    bar: float | None = None
+
+
+def seconds(call: Callable[[], Any], enough: float = 0.5) -> float:
+    """Median time of one call, over as many calls as half a second holds; the first, which loads, is not counted."""
+    call()
+    times: list[float] = []
+    while sum(times) < enough or len(times) < 3:
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+# What one call of the library costs in a process that has loaded it. A new case is one function in `cases`.
+
+
+def one_total() -> Callable[[], Any]:
+    import vram
+
+    arch = vram.models["llama-2-7b"]
+    return lambda: vram.weights(arch).numel
+
+
+def one_timeline() -> Callable[[], Any]:
+    import vram
+
+    arch = vram.models["llama-2-7b"]
+    return lambda: vram.training(arch, lora=16, base="nf4").peak
+
+
+def grid_of_totals() -> Callable[[], Any]:
+    import numpy as np
+
+    import vram
+
+    heads = 1 + np.arange(GRID) % 1000
+    layers = 1 + np.arange(GRID) // 1000
+    arch = vram.Architecture(
+        "llama", hidden_size=128 * heads, num_attention_heads=heads, num_hidden_layers=layers,
+        intermediate_size=344 * heads,
+    )  # fmt: skip
+    return lambda: vram.weights(arch).numel
+
+
+def derivation() -> Callable[[], Any]:
+    import vram
+
+    arch = vram.models["gpt2"].symbolic()
+    return lambda: vram.weights(arch).numel
+
+
+def calls() -> Iterator[Measured]:
+    total = seconds(one_total())
+    yield Measured("one total (parameters of Llama 2 7B)", 1e6 * total, "µs", 100)
+    yield Measured("totals in a second", 1 / total, "/s")
+    yield Measured("timelines in a second (QLoRA on Llama 2 7B)", 1 / seconds(one_timeline()), "/s")
+    yield Measured("totals in a second, over a NumPy grid of a million", GRID / seconds(grid_of_totals()), "/s")
+    yield Measured("one derivation in symbols (GPT-2)", 1e3 * seconds(derivation()), "ms")
+
+
+# What a new process waits for: the first answer after `import vram`.
+
+CLOCK = """
+import time, psutil
+used = psutil.Process().memory_info
+before, start = used().rss, time.perf_counter()
+{code}
+print(time.perf_counter() - start, used().rss - before)
+"""
+
+
+def fresh(code: str, runs: int = 5) -> tuple[float, float]:
+    """Seconds and bytes that the code costs in a fresh interpreter; the best of some runs, since others disturb."""
+    command = [sys.executable, "-c", CLOCK.format(code=code)]
+    outputs = [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(runs)]
+    pairs = [tuple(map(float, output.split())) for output in outputs]
+    return min(time for time, _ in pairs), min(size for _, size in pairs)
+
+
+def imports() -> Iterator[Measured]:
+    for what, code, bar in (
+        ("import vram", "import vram", 0.15),
+        ("import vram and one total", "import vram; vram.weights(vram.models['llama-2-7b']).numel", 0.15),
+        ("import vram and one formula", "import vram; vram.weights(vram.models['gpt2'].symbolic()).numel", None),
+    ):
+        duration, size = fresh(code)
+        yield Measured(what, 1e3 * duration, "ms", bar and 1e3 * bar)
+        yield Measured(f"{what}: memory", size / MIB, "MiB")
+
+
+# What a lesson and the whole suite take.
+
+
+def lessons() -> Iterator[Measured]:
+    isolate(COURSE / ".cache")
+    for path in course_notebooks(COURSE):
+        name = path.relative_to(COURSE).as_posix()
+        nb = loads(path.read_text(encoding="utf-8"))
+        client = NotebookClient(nb, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+        start = time.perf_counter()
+        with client.setup_kernel():
+            for index, cell in enumerate(nb.cells):
+                client.execute_cell(cell, index)
+            duration = time.perf_counter() - start
+            memory = psutil.Process(client.km.provisioner.pid).memory_info().rss
+        yield Measured(name, duration, "s", 10)
+        yield Measured(f"{name}: memory of the kernel", memory / MIB, "MiB", 200)
+
+
+def suite() -> Iterator[Measured]:
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile"]
+    run = subprocess.run(command, cwd=COURSE, capture_output=True, text=True)
+    if run.returncode:
+        raise SystemExit(run.stdout)
+    yield Measured("the whole test suite on two cores", time.perf_counter() - start, "s", 180)
+
+
+def main() -> int:
+    """Print the table; the exit status tells whether every bar is held."""
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="leave out lessons and test suite")
+    options = parser.parse_args()
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    parts = [imports, calls] if options.quick else [imports, calls, lessons, suite]
+    missed = 0
+    for row in (row for part in parts for row in part()):
+        over = row.bar is not None and row.value > row.bar
+        missed += over
+        bar = "" if row.bar is None else f"{'above' if over else 'within'} {row.bar:,g} {row.unit}"
+        number = f"{row.value:,.0f}" if row.value >= 100 else f"{row.value:.3g}"
+        print(f"{row.what:<58} {number:>12} {row.unit:<4} {bar}".rstrip(), flush=True)
+    return min(missed, 1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
