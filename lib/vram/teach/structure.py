@@ -1,0 +1,264 @@
+"""The anatomy of a lesson, and every way in which a notebook departs from it. A lesson author reads this first.
+
+Sections are recognised by cell id, so that a translated lesson keeps its anatomy. A section begins with a markdown
+cell that opens with "## "; no other cell does. (G) marks generated cells: `sync_lesson` writes them from the
+questions in `exercises/` and their words; edit those, never the cells. In this order:
+
+  title              "# " and a question or a verb; a paragraph of one sentence with the answer; then
+                     **You will be able to** with 2 to 4 bullets (things one can see: no "understand", "know",
+                     "learn"), **You need** …, **Minutes** 40
+  binder             the Binder badge of this lesson, and nothing else
+  setup              code: the imports, among them what the lesson uses of vram.teach
+  predict            (G) "## Predict" and the question; predict-guess (G) takes the guess
+  derive             toy numbers, symbols, a real model; predict-reveal (G) wherever it fits after `derive`
+  play               two questions, then the panel in play-panel, then what to notice in play-notice
+  mistake            the claim, cited with a link; mistake-question, mistake-answer (G)
+  world              checks against published or measured figures: cells with `assert`, the markdown cell
+                     right before each one names the source with a link
+  summary            a formula in $ $, then **Unit** …, **Valid for** …, **Left out** … with its size
+  exercises          (G) with ex-NN-k-question and ex-NN-k-answer (G): 3 to 6, from ★ to ★★★
+  exit-question      (G) with exit-answer (G) and progress (G)
+  sources            a list, each entry with a link
+  navigation         (G) previous and next
+
+A code cell is a thing to do. What is measured (words, lines, figures) stands in `measures`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from ..ledger.errors import VramError
+from ..words import say
+from . import measures
+
+ORDER = (
+    "title", "binder", "setup", "predict", "predict-guess", "derive", "play", "play-panel", "play-notice", "mistake",
+    "mistake-question", "mistake-answer", "world", "summary", "exercises", "exit-question", "exit-answer", "progress",
+    "sources", "navigation",
+)  # fmt: skip
+SECTIONS = ("predict", "derive", "play", "mistake", "world", "summary", "exercises", "exit-question", "sources")
+CODE = {"setup", "predict-guess", "predict-reveal", "play-panel", "mistake-answer", "exit-answer", "progress"}
+SPECIAL = {"p": "predict", "m": "mistake", "x": "exit"}
+EXERCISES = range(3, 7)
+OUTCOMES = range(2, 5)
+
+_FILE = re.compile(r"(\d\d)-[a-z0-9-]+\.ipynb")
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_EXERCISE = re.compile(r"ex-(\d\d)-(\d+)-(question|answer)")
+_LINK = re.compile(r"\]\(https?://[^)\s]+\)")
+_VERBS = set(
+    "add audit build check choose compare compute count decode derive divide draw estimate find fit follow look "
+    "measure name plan price quantise read see share shrink size split take tell train unpack weigh write".split()
+)
+_NOT_MEASURABLE = {"understand", "know", "learn", "appreciate", "grasp", "realise", "be"}
+
+
+def lesson_number(path: Path) -> str:
+    """The number of a lesson by its file name: "02". Raises VramError for a name that has none."""
+    match = _FILE.fullmatch(path.name)
+    if not match:
+        raise VramError(f"lesson: {path.name!r} given; a lesson's file is NN-some-words.ipynb.")
+    return match[1]
+
+
+def title_of(nb: NotebookNode) -> str:
+    """The first heading of a notebook. Raises VramError when it does not begin with one."""
+    first = nb.cells[0].source.splitlines()[0] if nb.cells and nb.cells[0].source else ""
+    if not first.startswith("# "):
+        raise VramError(f"title: {first!r} given; a notebook begins with '# ' and its title.")
+    return first.removeprefix("# ").strip()
+
+
+def faults(nb: NotebookNode, path: Path) -> Iterator[str]:
+    """Everything in a lesson that departs from the anatomy, one sentence each."""
+    cells = {cell.get("id", ""): cell for cell in nb.cells}
+    yield from _ids(nb)
+    missing = [name for name in ORDER if name not in cells]
+    if missing:
+        yield f"cells are missing: {', '.join(missing)}"
+        return
+    yield from _order(nb, cells)
+    yield from _title(cells["title"].source)
+    yield from _binder(cells["binder"].source, path)
+    yield from _imports(nb)
+    yield from _reveal(nb)
+    yield from _play(nb)
+    yield from _mistake(cells["mistake"].source)
+    yield from _world(nb)
+    yield from _summary(_text(nb, "summary"))
+    yield from _exercises(nb, lesson_number(path))
+    yield from _sources(_text(nb, "sources"))
+    yield from measures.faults(nb)
+
+
+def section(nb: NotebookNode, name: str) -> list[NotebookNode]:
+    """The cells of a section, its first one included."""
+    ids = [cell.get("id", "") for cell in nb.cells]
+    start = ids.index(name)
+    others = [ids.index(other) for other in (*SECTIONS, "navigation") if other in ids]
+    return nb.cells[start : min((place for place in others if place > start), default=len(ids))]
+
+
+def _text(nb: NotebookNode, name: str) -> str:
+    return "\n\n".join(cell.source for cell in section(nb, name) if cell.cell_type == "markdown")
+
+
+def _ids(nb: NotebookNode) -> Iterator[str]:
+    seen: set[str] = set()
+    for cell in nb.cells:
+        name = cell.get("id", "")
+        if not _ID.fullmatch(name):
+            yield f"the id {name!r} is not made of small words joined by hyphens"
+        if name in seen:
+            yield f"the id {name!r} is used twice"
+        seen.add(name)
+        if cell.cell_type == "markdown" and name not in SECTIONS and re.search(r"(?m)^## ", cell.source):
+            yield f"{name}: a heading of the second level opens a section; use ### inside one"
+
+
+def _order(nb: NotebookNode, cells: dict[str, NotebookNode]) -> Iterator[str]:
+    ids = [cell.get("id", "") for cell in nb.cells]
+    places = [ids.index(name) for name in ORDER]
+    for (name, place), (following, next_place) in zip(
+        zip(ORDER, places, strict=True), list(zip(ORDER, places, strict=True))[1:], strict=False
+    ):
+        if place >= next_place:
+            yield f"{name} must stand before {following}"
+    for name in ORDER:
+        wanted = "code" if name in CODE else "markdown"
+        if cells[name].cell_type != wanted:
+            yield f"{name} must be a {wanted} cell"
+    for name in SECTIONS:
+        if not cells[name].source.startswith("## "):
+            yield f"{name} opens a section and must begin with '## '"
+    if ids[0] != "title":
+        yield "the notebook must begin with the title"
+    if ids[-1] != "navigation":
+        yield "the notebook must end with the navigation"
+
+
+def _title(source: str) -> Iterator[str]:
+    blocks = [block.strip() for block in source.split("\n\n")]
+    heading = blocks[0].splitlines()[0]
+    words = heading.removeprefix("# ").split()
+    if not heading.startswith("# ") or not words:
+        yield "title: must begin with '# ' and the title"
+        return
+    if not heading.endswith("?") and words[0].lower() not in _VERBS:
+        yield f"title: {heading!r} is neither a question nor begins with a verb"
+    answer = blocks[1] if len(blocks) > 1 else ""
+    if not answer.endswith(".") or re.search(r"[.?] +[A-Z]", answer) or answer.startswith(("**", "-", "#")):
+        yield "title: the paragraph after the title must be one sentence, the answer"
+    outcomes = re.findall(r"(?m)^[-*] +(\S+)", source)
+    if say("lesson.outcomes") not in source or len(outcomes) not in OUTCOMES:
+        yield f"title: {say('lesson.outcomes')} needs 2 to 4 bullets, not {len(outcomes)}"
+    for verb in outcomes:
+        if verb.lower().strip("*_") in _NOT_MEASURABLE:
+            yield f"title: an outcome begins with {verb!r}; say what the learner will be seen to do"
+    if say("lesson.needs") not in source:
+        yield f"title: {say('lesson.needs')} is missing"
+    if not re.search(re.escape(say("lesson.minutes")) + r":? *\d+", source):
+        yield f"title: {say('lesson.minutes')} must be followed by a number"
+
+
+def _binder(source: str, path: Path) -> Iterator[str]:
+    if not re.search(rf"\(https://mybinder\.org/v2/gh/\S+/{re.escape(path.name)}\)", source):
+        yield f"binder: the badge must open this lesson, {path.name}, on mybinder.org"
+
+
+def _imports(nb: NotebookNode) -> Iterator[str]:
+    known: set[str] = set()
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            continue
+        for used in re.findall(r"\b(check|hint|predict|reveal|progress)\(\"", cell.source):
+            if used not in known and not re.search(rf"import .*\b{used}\b", cell.source):
+                yield f"{cell.id}: {used} is used before it is imported from vram.teach"
+        for names in re.findall(r"from vram\.teach import \(?([\w, \n]+)", cell.source):
+            known |= {name.strip() for name in names.split(",")}
+
+
+def _reveal(nb: NotebookNode) -> Iterator[str]:
+    ids = [cell.get("id", "") for cell in nb.cells]
+    if "predict-reveal" not in ids or ids.index("predict-reveal") < ids.index("derive"):
+        yield "predict-reveal must stand after derive has begun"
+
+
+def _play(nb: NotebookNode) -> Iterator[str]:
+    before = []
+    for cell in section(nb, "play"):
+        if cell.get("id") == "play-panel":
+            break
+        before.append(cell.source if cell.cell_type == "markdown" else "")
+    if "\n".join(before).count("?") < 2:
+        yield "play: two questions must stand before the panel"
+
+
+def _mistake(source: str) -> Iterator[str]:
+    if not _LINK.search(source):
+        yield "mistake: the claim must be cited with a link"
+
+
+def _world(nb: NotebookNode) -> Iterator[str]:
+    cells, before, asserts = section(nb, "world"), "", 0
+    for cell in cells:
+        if cell.cell_type == "markdown":
+            before = cell.source
+            continue
+        tests = [node.test for node in ast.walk(_tree(cell.source)) if isinstance(node, ast.Assert)]
+        if tests and not _LINK.search(before):
+            yield f"{cell.id}: the markdown cell before this check must name its source with a link"
+        for test in tests:
+            asserts += 1
+            if not any(isinstance(node, ast.Name) for node in ast.walk(test)) or isinstance(test, ast.Tuple):
+                yield f"{cell.id}: this assertion cannot fail"
+        before = ""
+    if not asserts:
+        yield "world: at least one assertion is needed"
+
+
+def _tree(source: str) -> ast.AST:
+    try:
+        return ast.parse(source)
+    except SyntaxError:  # magics and shell lines, which `measures` reports
+        return ast.Module(body=[], type_ignores=[])
+
+
+def _summary(text: str) -> Iterator[str]:
+    if text.count("$") < 2:
+        yield "summary: the formula is missing"
+    for label in ("unit", "valid", "left_out"):
+        if say(f"lesson.{label}") not in text:
+            yield f"summary: {say(f'lesson.{label}')} is missing"
+    if not re.search(r"\d", text.partition(say("lesson.left_out"))[2]):
+        yield f"summary: {say('lesson.left_out')} must say how large it is"
+
+
+def _exercises(nb: NotebookNode, number: str) -> Iterator[str]:
+    found = [m for cell in nb.cells if (m := _EXERCISE.fullmatch(cell.get("id", "")))]
+    questions = {m[2] for m in found if m[3] == "question"}
+    if {m[1] for m in found} - {number}:
+        yield f"exercises: an exercise of another lesson than {number}"
+    if questions != {m[2] for m in found if m[3] == "answer"}:
+        yield "exercises: each question needs its answer cell"
+    if len(questions) not in EXERCISES:
+        yield f"exercises: 3 to 6 are needed, not {len(questions)}"
+    headings = [cell.source.splitlines()[0] for cell in nb.cells if re.fullmatch(r"ex-.*-question", cell.get("id", ""))]
+    stars = {heading.count("★") for heading in headings}
+    if 0 in stars or not {1, 3} <= stars:
+        yield "exercises: each has its stars, and they go from ★ to ★★★"
+
+
+def _sources(text: str) -> Iterator[str]:
+    entries = re.findall(r"(?m)^[-*] .*(?:\n {2}.*)*", text)
+    if not entries:
+        yield "sources: a list is needed"
+    for entry in entries:
+        if not _LINK.search(entry):
+            yield f"sources: {entry[:40]!r} has no link"
