@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from vram.teach.files import course_notebooks, dumps, loads
-from vram.teach.notebooks import LARGEST, WIDGET_VIEW, canonical, faults, keep_pictures, rewrite
+from vram.teach.notebooks import LARGEST, WIDGET_VIEW, canonical, faults, keep_pictures, rewrite, unexecuted
 
 COURSE = Path(__file__).parent.parent
 
@@ -16,6 +16,12 @@ COURSE = Path(__file__).parent.parent
 def test_stored_notebook_is_canonical(path):
     text = path.read_text(encoding="utf-8")
     assert list(faults(loads(text), text)) == []
+
+
+@pytest.mark.parametrize("path", course_notebooks(COURSE), ids=lambda path: path.relative_to(COURSE).as_posix())
+def test_generated_cells_and_links_are_up_to_date(path):
+    stored, now = loads(path.read_text(encoding="utf-8")), unexecuted(path, COURSE)
+    assert [(cell.id, cell.source) for cell in stored.cells] == [(cell.id, cell.source) for cell in now.cells]
 
 
 def test_every_notebook_of_the_course_is_looked_at():

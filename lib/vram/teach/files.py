@@ -13,6 +13,11 @@ def course_notebooks(course: Path) -> list[Path]:
     return [path for folder in FOLDERS for path in sorted((course / folder).glob("*.ipynb"))]
 
 
+def solutions_of(lesson: Path) -> Path:
+    """The notebook with the solutions of a lesson: same name, one folder down."""
+    return lesson.parent / "solutions" / lesson.name
+
+
 def loads(text: str) -> NotebookNode:
     """The notebook that a file's text holds."""
     return nbformat.reads(text, as_version=4)
@@ -25,6 +30,7 @@ def dumps(nb: NotebookNode) -> str:
 
 def store(path: Path, text: str) -> bool:
     """Write a text with line feeds, unless it is there already; returns whether the file changed."""
+    path.parent.mkdir(exist_ok=True)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.write_text(text, encoding="utf-8", newline="\n")

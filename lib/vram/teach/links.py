@@ -13,8 +13,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from vram.ledger.errors import VramError
-from vram.teach.files import course_notebooks, dumps, loads, store
+from ..ledger.errors import VramError
+from .files import course_notebooks, dumps, loads, store
 
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff")
 
@@ -46,10 +46,10 @@ def binder(url: str, path: str) -> str:
     """The link that opens one file of the repository in JupyterLab on Binder.
 
     >>> binder("https://github.com/OWNER/llm-memory-notebooks", "notebooks/00-will-it-fit.ipynb")
-    'https://mybinder.org/v2/gh/OWNER/llm-memory-notebooks/HEAD?urlpath=lab/tree/notebooks/00-will-it-fit.ipynb'
+    'https://mybinder.org/v2/gh/OWNER/llm-memory-notebooks/main?urlpath=lab/tree/notebooks/00-will-it-fit.ipynb'
     """
     match = _ADDRESS.fullmatch(url)
-    return f"https://mybinder.org/v2/gh/{match['owner']}/{match['name']}/HEAD?urlpath=lab/tree/{path}"
+    return f"https://mybinder.org/v2/gh/{match['owner']}/{match['name']}/main?urlpath=lab/tree/{path}"
 
 
 def link_text(text: str, new: str, old: str | None = None, path: str | None = None) -> str:

@@ -16,8 +16,10 @@ from pathlib import Path
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
-from vram.teach import links
-from vram.teach.files import course_notebooks, dumps, loads, store
+from . import links
+from .exercises import lessons
+from .files import course_notebooks, dumps, loads, solutions_of, store
+from .sync import build_solutions, sync_lesson
 
 CELL_METADATA = ("slideshow", "tags")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
@@ -150,19 +152,40 @@ def _cell_faults(cell: NotebookNode) -> Iterator[str]:
             yield "shows a path or an address of one machine"
 
 
+def unexecuted(path: Path, course: Path) -> NotebookNode:
+    """A notebook as its sources give it now: written and generated cells, links. Its outputs may be old."""
+    if path.parent.name == "solutions":
+        nb = build_solutions(path.parent.parent / path.name)
+    else:
+        nb = loads(path.read_text(encoding="utf-8"))
+        if path.parent.name == "notebooks":
+            nb = sync_lesson(nb, path)
+    links.link_notebook(nb, path.relative_to(course).as_posix(), links.address(course))
+    return nb
+
+
 def rewrite(path: Path, course: Path, new_pictures: bool = False) -> bool:
     """Execute one notebook and store it in canonical form; returns whether the file changed."""
-    text = path.read_text(encoding="utf-8")
-    old, new = loads(text), loads(text)
-    links.link_notebook(new, path.relative_to(course).as_posix(), links.address(course))
-    new = canonical(execute(new, path.parent))
-    if not new_pictures:
-        keep_pictures(new, old)
-    new_text = dumps(new)
-    problems = list(faults(new, new_text))
+    nb = canonical(execute(unexecuted(path, course), path.parent))
+    if path.exists() and not new_pictures:
+        keep_pictures(nb, loads(path.read_text(encoding="utf-8")))
+    text = dumps(nb)
+    problems = list(faults(nb, text))
     if problems:
         raise SystemExit("\n".join(f"{path}: {problem}" for problem in problems))
-    return store(path, new_text)
+    return store(path, text)
+
+
+def chosen(named: Sequence[Path], course: Path) -> Iterator[Path]:
+    """The notebooks to write: those named, or all of the course; a lesson brings its solutions with it."""
+    done: set[Path] = set()
+    for path in named or course_notebooks(course):
+        path = (course / path).resolve()
+        solutions = [solutions_of(path)] if path.parent.name == "notebooks" and path.name[:2] in lessons() else []
+        for each in [path, *solutions]:
+            if each not in done:
+                done.add(each)
+                yield each
 
 
 def main(argv: Sequence[str]) -> None:
@@ -171,11 +194,11 @@ def main(argv: Sequence[str]) -> None:
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--new-pictures", action="store_true", help="store PNG bytes even where no text changed")
     options = parser.parse_args(argv)
-    course = Path.cwd()
+    course = Path.cwd().resolve()
     isolate(course / ".cache")
-    for path in options.notebooks or course_notebooks(course):
-        changed = rewrite((course / path).resolve(), course, options.new_pictures)
-        print(f"{'written' if changed else 'unchanged':<10} {path}", flush=True)
+    for path in chosen(options.notebooks, course):
+        changed = rewrite(path, course, options.new_pictures)
+        print(f"{'written' if changed else 'unchanged':<10} {path.relative_to(course)}", flush=True)
 
 
 if __name__ == "__main__":
