@@ -1,0 +1,111 @@
+"""Which copies of the parameters does a training step keep? The rows of a timeline's phase, one a copy.
+
+A copy is named by what stands at the end of a tensor's name: `.grad`, `.master`, `.exp_avg`. Tensors without such an
+end are the weights themselves; beside adapters they are frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from ..ledger.ledger import Ledger
+from ..ledger.tensor import Tensor
+from ..ledger.units import gib, shown
+from ..words import has, say
+from .numbers import decimal, trimmed
+from .tables import StyledTable
+from .theme import in_order
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """All tensors of one copy in one number format."""
+
+    title: str
+    kind: str
+    ledger: Ledger
+
+    @property
+    def calculation(self) -> str:
+        """How many elements times how many bytes, as it is executed: `8,030,261,248 · 2 B`."""
+        dtype = next(iter(self.ledger)).dtype
+        each = dtype.bits_per_weight / 8
+        numel = self.ledger.numel
+        padding = self.ledger.nbytes - numel * each
+        return f"{numel:,} · {trimmed(each, 4)} B" + (f" + {trimmed(padding)} B" if padding else "")
+
+    @property
+    def basis(self) -> str:
+        """The least sure class among the rows."""
+        found = {tensor.basis for tensor in self.ledger}
+        return next(basis for basis in ("measured", "implementation", "exact") if basis in found)
+
+
+def copies(ledger: Ledger) -> list[Copy]:
+    """The copies in a ledger, kind by kind, in the order of the bars; together they hold every tensor of it."""
+    plain = say("copy.frozen" if any(map(_is_adapter, ledger)) else "copy.weights")
+    groups: dict[tuple[str, str, str], list[Tensor]] = {}
+    for tensor in ledger:
+        groups.setdefault((tensor.kind, _title(tensor, plain), str(tensor.dtype)), []).append(tensor)
+    found = [Copy(f"{title}, {dtype}", kind, Ledger(tensors)) for (kind, title, dtype), tensors in groups.items()]
+    order = list(in_order({copy.kind: 0 for copy in found}))
+    return sorted(found, key=lambda copy: order.index(copy.kind))
+
+
+def _title(tensor: Tensor, plain: str) -> str:
+    end = tensor.name.rsplit(".", 1)[-1]
+    if end not in ("weight", "bias") and has(f"copy.{end}"):
+        return say(f"copy.{end}")
+    return say("copy.adapters") if _is_adapter(tensor) else plain
+
+
+def _is_adapter(tensor: Tensor) -> bool:
+    return ".lora_" in tensor.name
+
+
+def by_kind(ledger: Ledger) -> dict[str, int]:
+    """Bytes of each kind of memory in a ledger."""
+    return {kind: rows.nbytes for kind, rows in ledger.by("kind").items()}
+
+
+def copy_table(
+    rows: Sequence[Copy], numel: int, *, total: str, caption: str, card: tuple[str, int] | None = None
+) -> StyledTable:
+    """One line a copy: elements times bytes, bytes for each of `numel` parameters, size in GiB and GB, class.
+
+    card  name and usable bytes of a card: two more lines compare the total with it
+    """
+    lines: list[list[str]] = []
+    if card:
+        name, usable = card
+        held = sum(copy.ledger.nbytes for copy in rows)
+        lines.append([say("panel.usable", gpu=name), "", "", *_sizes(usable), say("basis.measured")])
+        lines.append([say("panel.room" if held <= usable else "panel.lack"), "", "", *_sizes(abs(usable - held)), ""])
+    headers = ("copy", "calculation", "bytes_each", "gib", "gb", "class")
+    return StyledTable(
+        [say(f"table.{header}") for header in headers],
+        [*(_line(copy, numel) for copy in rows), _total(rows, numel, total), *lines],
+        align="lcrrrl",
+        total=len(rows),
+        caption=caption,
+        keys=[*(copy.kind for copy in rows), *[None] * (1 + len(lines))],
+    )
+
+
+def _line(copy: Copy, numel: int) -> list[str]:
+    nbytes = copy.ledger.nbytes
+    each = decimal(Fraction(nbytes, numel), 2)
+    return [copy.title, copy.calculation, each, *_sizes(nbytes), say(f"basis.{copy.basis}")]
+
+
+def _total(rows: Sequence[Copy], numel: int, title: str) -> list[str]:
+    nbytes = sum(copy.ledger.nbytes for copy in rows)
+    return [title, "", decimal(Fraction(nbytes, numel), 2), *_sizes(nbytes), ""]
+
+
+def _sizes(nbytes: int) -> tuple[str, str]:
+    """The size in GiB and in GB; small sizes in a unit that shows them."""
+    in_gib, in_gb = shown(nbytes, "GiB"), shown(nbytes, "GB")
+    return (in_gib.removesuffix(" GiB"), in_gb.removesuffix(" GB")) if nbytes >= 2**20 * 10 else (gib(nbytes), "")

@@ -1,0 +1,57 @@
+"""The look of tables and panels: one short stylesheet that goes with each of them.
+
+A place that drops stylesheets (GitHub) or inline styles still shows plain, correctly aligned tables. Text takes the
+colour of the page, so that light and dark themes both work.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from . import svg
+from .theme import KINDS, PARTS, style
+
+_SHEET = """
+.vram{max-width:960px;font-size:15px;line-height:1.45}
+.vram p{margin:6px 0}
+.vram .verdict{font-size:19px;font-weight:600;margin:10px 0 2px}
+.vram .detail{margin:0 0 10px}
+.vram .formula{margin:8px 0;font-size:15px}
+.vram .formula code{font-size:14px;background:none;padding:0;color:inherit}
+.vram .problem{border-left:5px solid #D35D00;padding:4px 12px}
+.vram img{display:block;margin:8px 0}
+.vram .scroll{overflow-x:auto}
+.vram table{border-collapse:collapse;margin:8px 0;width:100%;table-layout:auto;font-size:14px;border:0}
+.vram table caption{text-align:left;font-weight:600;padding:4px 0;caption-side:top;color:inherit}
+.vram table th,.vram table td{padding:4px 10px;border:0;border-bottom:1px solid rgba(128,128,128,.35);\
+text-align:left;vertical-align:top;white-space:normal;max-width:none;background:none;font-weight:400}
+.vram table thead th{font-weight:600;border-bottom:2px solid rgba(128,128,128,.7);vertical-align:bottom}
+.vram table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.vram table tr.total th,.vram table tr.total td{font-weight:700}
+.vram table code{font-size:13px;background:none;padding:0;color:inherit;overflow-wrap:anywhere}
+.vram .key{display:inline-block;width:14px;height:14px;margin-right:8px;border:1px solid #1D1D1F;\
+vertical-align:-2px;background-size:14px}
+.vram details{margin:8px 0}
+.vram summary{cursor:pointer;font-weight:600}
+.vram figure{margin:8px 0}
+""".strip().replace("\n", "")
+
+
+@cache
+def key_class(kind: str) -> str:
+    """The class of the small square that stands before a kind in a table."""
+    style(kind)
+    return "k-" + kind.replace(" ", "-")
+
+
+@cache
+def _key_rule(kind: str) -> str:
+    tile = svg.document(14, 14, svg.rect(0, 0, 14, 14, "url(#k)"), svg.pattern("k", style(kind)))
+    return f".vram .{key_class(kind)}{{background-image:url({svg.data_address(tile)})}}"
+
+
+@cache
+def sheet(kinds: frozenset[str] = frozenset()) -> str:
+    """The stylesheet as a `<style>` element, with the squares of these kinds."""
+    rules = "".join(_key_rule(kind) for kind in (*KINDS, *PARTS) if kind in kinds)
+    return f"<style>{_SHEET}{rules}</style>"

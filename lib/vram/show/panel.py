@@ -1,0 +1,183 @@
+"""The live panel: a few controls above one output that a pure function of their values fills.
+
+The function gives a `View`: the verdict in a sentence, the picture, the formula with its numbers, the table. The panel
+writes them down in this order. Everything that a reader sees is a function of the control values, so a test can drive
+every option without a browser, and a place without a kernel shows the state of the last run.
+
+Controls are drop-down lists and check boxes: of the widgets at hand these have a name that a screen reader speaks and
+say the value itself (the handle of a slider has no name and says the position of the value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import combinations, product
+from typing import Any
+
+from ..ledger.errors import VramError, unknown
+from ..words import say
+from . import css
+from .tables import StyledTable
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A control with a list of options: text → value; `name` is the argument it fills."""
+
+    name: str
+    label: str
+    options: Mapping[str, Any]
+    default: Any
+
+    @property
+    def values(self) -> list[Any]:
+        return list(self.options.values())
+
+    def text(self, value: Any) -> str:
+        return next(text for text, option in self.options.items() if option == value)
+
+
+def powers_of_two(name: str, label: str, least: int, most: int, default: int) -> Choice:
+    """A choice among the powers of two from `least` to `most`.
+
+    >>> powers_of_two("rank", "Rank", 1, 8, 4).values
+    [1, 2, 4, 8]
+    """
+    values = [2**n for n in range(least.bit_length() - 1, most.bit_length())]
+    return Choice(name, label, {f"{value:,}": value for value in values}, default)
+
+
+def flag(name: str, label: str, default: bool) -> Choice:
+    """A choice between yes and no: a check box."""
+    return Choice(name, label, {say("panel.yes"): True, say("panel.no"): False}, default)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a panel shows for one state.
+
+    verdict  the answer in one sentence
+    detail   a second sentence, smaller
+    picture  an `<img>` with alternative text
+    formula  lines of text: the formula with the numbers put in
+    tables   the first is shown, the others fold open under their caption
+    """
+
+    verdict: str
+    detail: str
+    picture: str
+    formula: Sequence[str]
+    tables: Sequence[StyledTable]
+
+
+class Panel:
+    """Controls and the function that answers them; displayed, it is a widget with a static copy beside it."""
+
+    def __init__(self, controls: Sequence[Choice], view: Callable[..., View]):
+        self.controls, self._view = tuple(controls), view
+        self._widget: Any = None
+        self._values = self.defaults
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The state in which the panel opens."""
+        return {control.name: control.default for control in self.controls}
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The state that the panel shows now."""
+        return dict(self._values)
+
+    def view(self, **values: Any) -> View:
+        """The parts of what is shown for these values; controls that are not named have their default.
+
+        Raises `VramError` for a control or an option that does not exist.
+        """
+        return self._view(**self._complete(values))
+
+    def render(self, **values: Any) -> str:
+        """The HTML for these values, as `view` takes them."""
+        return _html(self.view(**values))
+
+    def static(self, **values: Any) -> str:
+        """The HTML for a place without a kernel: the state in words, then what it shows."""
+        state = self._complete(values)
+        settings = " · ".join(f"{c.label}: {c.text(state[c.name])}" for c in self.controls)
+        return _html(self._view(**state), f"<p>{escape(settings)}</p>")
+
+    def states(self) -> Iterator[dict[str, Any]]:
+        """Every pair of options of every two controls, the other controls at their default."""
+        seen = set()
+        for pair in combinations(self.controls, min(2, len(self.controls))):
+            for values in product(*(control.values for control in pair)):
+                state = self.defaults | {c.name: value for c, value in zip(pair, values, strict=True)}
+                if (key := tuple(state.values())) not in seen:
+                    seen.add(key)
+                    yield state
+
+    def set(self, **values: Any) -> None:
+        """Move controls from Python, as a reader moves them by hand.
+
+        Raises `VramError` for a control or an option that does not exist.
+        """
+        self._complete(values)
+        for name, value in values.items():
+            self._values[name] = value
+            if self._widget is not None:
+                self._widget.moved(name, value)
+
+    def _complete(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        known = {control.name: control for control in self.controls}
+        for name, value in values.items():
+            if name not in known:
+                raise unknown("control", name, known)
+            if value not in known[name].values:
+                raise unknown(name, value, map(str, known[name].values))
+        return self.defaults | dict(values)
+
+    @property
+    def widget(self) -> Any:
+        """The ipywidgets box, made when first asked for."""
+        if self._widget is None:
+            from .widgets import PanelBox
+
+            self._widget = PanelBox(self)
+        return self._widget
+
+    def follow(self, name: str, value: Any, last: str) -> str:
+        """The HTML after a control has moved; `last`, under a message, when the new state has no answer."""
+        self._values[name] = value
+        try:
+            return self.render(**self._values)
+        except VramError as problem:
+            return _problem(problem, last)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        bundle = dict(self.widget._repr_mimebundle_() or {})
+        return bundle | {"text/html": self.static(**self._values), "text/plain": self.view(**self._values).verdict}
+
+
+def _html(view: View, before: str = "") -> str:
+    kinds = frozenset(key for table in view.tables for key in table.keys if key)
+    first, *others = view.tables
+    formula = "<br>".join(f"<code>{escape(line)}</code>" for line in view.formula)
+    folded = "".join(
+        f"<details><summary>{escape(table.caption)}</summary>{table.markup()}</details>" for table in others
+    )
+    return (
+        f'{css.sheet(kinds)}<div class="vram">{before}'
+        f'<div role="status" aria-live="polite"><p class="verdict"><b>{escape(view.verdict)}</b></p>'
+        f'<p class="detail">{escape(view.detail)}</p></div>'
+        f'{view.picture}<p class="formula">{formula}</p>{first.markup()}{folded}</div>'
+    )
+
+
+_PROBLEM = '<div class="vram" data-problem><p class="problem" role="alert">'
+
+
+def _problem(problem: VramError, last: str) -> str:
+    """The message above the last good state; a second message replaces the first."""
+    good = last.partition("</p></div><!--end-->")[2] if last.startswith(_PROBLEM) else last
+    return f"{_PROBLEM}{escape(say('panel.problem', reason=problem))}</p></div><!--end-->{good}"

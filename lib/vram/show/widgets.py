@@ -1,0 +1,47 @@
+"""The ipywidgets side of a panel: the only file that needs ipywidgets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets
+
+if TYPE_CHECKING:
+    from .panel import Choice, Panel
+
+
+class PanelBox(ipywidgets.VBox):
+    """Controls in a line that wraps, above one HTML output."""
+
+    def __init__(self, panel: Panel):
+        self._panel = panel
+        self._controls = {choice.name: _control(choice, panel.values[choice.name]) for choice in panel.controls}
+        self._output = ipywidgets.HTML(panel.render(**panel.values))
+        for name, control in self._controls.items():
+            control.observe(lambda change, name=name: self._follow(name, change["new"]), names="value")
+        line = ipywidgets.HBox(
+            list(self._controls.values()),
+            layout={"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px", "grid_gap": "8px 18px"},
+        )
+        super().__init__([line, self._output])
+
+    def moved(self, name: str, value: Any) -> None:
+        """Show a control at `value`; the output follows."""
+        self._controls[name].value = value
+
+    def _follow(self, name: str, value: Any) -> None:
+        self._output.value = self._panel.follow(name, value, self._output.value)
+
+
+def _control(choice: Choice, value: Any) -> ipywidgets.Widget:
+    """A check box for yes and no, else a drop-down list with its name above it."""
+    if all(isinstance(option, bool) for option in choice.values):
+        return ipywidgets.Checkbox(value, description=choice.label, indent=False, layout={"width": "auto"})
+    widest = max(map(len, choice.options))
+    return ipywidgets.Dropdown(
+        options=list(choice.options.items()),
+        value=value,
+        description=choice.label,
+        style={"description_width": "initial"},
+        layout={"flex_flow": "column", "width": f"{max(widest + 5, len(choice.label) + 2, 12)}ch", "height": "auto"},
+    )
