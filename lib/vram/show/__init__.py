@@ -10,7 +10,13 @@ from typing import Any
 
 _WHERE = {
     "bars": ("Mark", "Row", "bar"),
+    "charts.lesson02": ("linear_share",),
+    "charts.lesson03": ("llama_table", "waterfall"),
+    "charts.lesson06": ("bytes_per_parameter",),
+    "charts.lesson08": ("finetune_bars",),
     "explain": ("Explained", "formulas", "symbolic"),
+    "figures": ("Picture", "figure"),
+    "morph": ("steps",),
     "panel": ("Choice", "Panel", "View"),
     "panels.lesson02": ("count_panel",),
     "panels.lesson03": ("morph_panel",),

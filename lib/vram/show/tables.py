@@ -40,17 +40,17 @@ class StyledTable(Table):
         self.strong = total if total is None or total >= 0 else len(self.rows) + total
         self.keys = tuple(keys) or (None,) * len(self.rows)
 
-    def markup(self) -> str:
-        """The `<table>` element."""
+    def markup(self, caption: bool = True) -> str:
+        """The `<table>` element, with or without its caption."""
         head = "".join(
             f'<th scope="col"{_SIDE[a]}>{escape(h)}</th>' for h, a in zip(self.headers, self.align, strict=True)
         )
         body = "".join(
             self._row(row, key, n == self.strong) for n, (row, key) in enumerate(zip(self.rows, self.keys, strict=True))
         )
-        caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
+        title = f"<caption>{escape(self.caption)}</caption>" if caption and self.caption else ""
         return (
-            f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
+            f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
         )
 
     def _row(self, row: Sequence[str], key: str | None, strong: bool) -> str:

@@ -47,6 +47,9 @@ PARTS = {
     "lm_head": Style("#B3D9F3", "."),
 }
 
+#: What a change does to a total.
+CHANGES = {"total": Style("#0070B6"), "more": Style("#56B8EC", "/"), "less": Style("#FFFFFF", "\\")}
+
 INK = "#1D1D1F"
 MUTED = "#55555C"
 ALERT = "#8E1B00"
@@ -64,10 +67,10 @@ def style(kind: str) -> Style:
     >>> style("weights").colour
     '#0070B6'
     """
-    for table in (KINDS, PARTS):
+    for table in (KINDS, PARTS, CHANGES):
         if kind in table:
             return table[kind]
-    raise unknown("kind", kind, [*KINDS, *PARTS])
+    raise unknown("kind", kind, [*KINDS, *PARTS, *CHANGES])
 
 
 def in_order(kinds: dict[str, int]) -> dict[str, int]:

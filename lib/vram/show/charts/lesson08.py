@@ -1,0 +1,84 @@
+"""Chart of lesson 08: model states of full fine-tuning, LoRA and QLoRA."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from ...architectures import gpus, models
+from ...ledger.units import UNITS, gib, shown
+from ...memory import Timeline, training
+from ...words import say
+from ..bars import name_of
+from ..copies import by_kind
+from ..figures import axes, describe, styled
+from ..numbers import decimal
+from ..tables import StyledTable
+from ..theme import ALERT, in_order
+from .stack import stacked
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def ways(model: str = "llama-3-8b", *, rank: int = 16, optimizer: str = "adamw") -> dict[str, Timeline]:
+    """The three ways to fine-tune: all weights in mixed precision, LoRA on BF16 weights, QLoRA on NF4 weights."""
+    arch = models[model]
+    adapters = {"recipe": "fp32", "optimizer": optimizer, "lora": {"rank": rank}}
+    return {
+        say("chart.finetune.full"): training(arch, recipe="bf16-mixed", optimizer=optimizer),
+        say("chart.finetune.lora", rank=rank): training(arch, base="bf16", **adapters),
+        say("chart.finetune.qlora", rank=rank): training(arch, base="nf4", **adapters),
+    }
+
+
+def finetune_bars(
+    ax: Axes | None = None,
+    *,
+    model: str = "llama-3-8b",
+    rank: int = 16,
+    optimizer: str = "adamw",
+    gpu: str = "A100-80GB",
+) -> Axes:
+    """Model states of full fine-tuning, LoRA and QLoRA in GiB by kind, against what a card can hold.
+
+    Model states are weights, gradients and optimizer states; activations are not among them.
+    """
+    rows = [
+        (title, by_kind(timeline.at_peak())) for title, timeline in ways(model, rank=rank, optimizer=optimizer).items()
+    ]
+    card = gpus[gpu]
+    with styled():
+        ax = axes(ax, height=3.6)
+        stacked(
+            ax,
+            [(title, {kind: nbytes / UNITS["GiB"] for kind, nbytes in parts.items()}) for title, parts in rows],
+            written=lambda x: decimal(Fraction(x), 1),
+            total=lambda x: f"{decimal(Fraction(x), 2)} GiB",
+        )
+        usable = card.usable_bytes / UNITS["GiB"]
+        ax.axvline(usable, color=ALERT, linestyle="--", linewidth=2)
+        ax.annotate(
+            say("chart.finetune.card", gpu=gpu, usable=shown(card.usable_bytes, "GiB")), (usable, len(rows) / 2),
+            xytext=(6, 0), textcoords="offset points", color=ALERT, fontweight="bold", va="center", fontsize=12,
+        )  # fmt: skip
+        ax.set_xlabel(say("chart.finetune.x", model=models.title(model)))
+    said = "; ".join(f"{title} {gib(sum(parts.values()))} ({_parts(parts)})" for title, parts in rows)
+    alt = say("chart.finetune.alt", model=models.title(model), rows=said, gpu=gpu, usable=gib(card.usable_bytes))
+    return describe(ax, alt=alt, table=_table(rows, model, gpu))
+
+
+def _parts(parts: dict[str, int]) -> str:
+    return ", ".join(f"{name_of(kind)} {gib(nbytes)}" for kind, nbytes in in_order(parts).items())
+
+
+def _table(rows: Sequence[tuple[str, dict[str, int]]], model: str, gpu: str) -> StyledTable:
+    kinds = list(in_order({kind: 0 for _, parts in rows for kind in parts}))
+    lines = [
+        [title, *(shown(parts.get(kind, 0), "GiB") for kind in kinds), shown(sum(parts.values()), "GiB")]
+        for title, parts in rows
+    ]
+    lines.append([say("panel.usable", gpu=gpu), *[""] * len(kinds), shown(gpus[gpu].usable_bytes, "GiB")])
+    headers = [say("chart.finetune.way"), *(name_of(kind) for kind in kinds), say("table.total")]
+    return StyledTable(headers, lines, caption=say("chart.finetune.caption", model=models.title(model)))
