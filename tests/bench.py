@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
-from nbclient import NotebookClient
 
 from vram.teach.files import course_notebooks, loads
-from vram.teach.notebooks import isolate
+from vram.teach.notebooks import client_for, isolate, run_cells
 
 COURSE = Path(__file__).parent.parent
 GRID = 1_000_000
@@ -128,12 +127,10 @@ def lessons() -> Iterator[Measured]:
     isolate(COURSE / ".cache")
     for path in course_notebooks(COURSE):
         name = path.relative_to(COURSE).as_posix()
-        nb = loads(path.read_text(encoding="utf-8"))
-        client = NotebookClient(nb, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+        client = client_for(loads(path.read_text(encoding="utf-8")), path.parent)
         start = time.perf_counter()
         with client.setup_kernel():
-            for index, cell in enumerate(nb.cells):
-                client.execute_cell(cell, index)
+            run_cells(client)
             duration = time.perf_counter() - start
             memory = psutil.Process(client.km.provisioner.pid).memory_info().rss
         yield Measured(name, duration, "s", 10)

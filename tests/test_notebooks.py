@@ -73,7 +73,7 @@ SLASH = "/"
         (example("box", new_output("display_data", {WIDGET_VIEW: {}, "text/plain": "HBox()"})), "no HTML"),
         (example("6 * 7", new_output("display_data", {"image/svg+xml": "<svg/>"})), "stores SVG"),
         (example("6 * 7", stream("".join([SLASH, "home", SLASH, "ada", SLASH, "model.json"]))), "one machine"),
-        (example("6 * 7", stream("<vram.Ledger object at 0x7f3bf7ee5940>")), "one machine"),
+        (example("6 * 7", stream("<Line2D at 0x7f3bf7ee5940>")), "one machine"),
         (example("".join(["open('", SLASH, "tmp", SLASH, "model.json')"])), "names a path of one machine"),
         (example("6 * 7", stream("x" * LARGEST)), "more than 300,000"),
     ],
@@ -135,7 +135,7 @@ def test_rewrite_executes_and_does_so_only_once(tmp_path):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "pyproject.toml").write_text((COURSE / "pyproject.toml").read_text(encoding="utf-8"))
     path = tmp_path / "notebooks" / "01-example.ipynb"
-    nb = example("print(6 * 7)\n6 * 7", count=None)
+    nb = example("print(6 * 7)\n6 * 7;", count=None)
     nb.cells.append(new_code_cell("_x = 1", id="silent"))
     path.write_text(nbformat.writes(nb), encoding="utf-8")
     assert rewrite(path, tmp_path)

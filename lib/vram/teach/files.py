@@ -30,7 +30,6 @@ def dumps(nb: NotebookNode) -> str:
 
 def store(path: Path, text: str) -> bool:
     """Write a text with line feeds, unless it is there already; returns whether the file changed."""
-    path.parent.mkdir(exist_ok=True)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return False
     path.write_text(text, encoding="utf-8", newline="\n")
