@@ -15,7 +15,7 @@ _WHERE = {
     "charts.lesson06": ("bytes_per_parameter",),
     "charts.lesson08": ("finetune_bars",),
     "explain": ("Explained", "formulas", "symbolic"),
-    "figures": ("Picture", "figure"),
+    "figures": ("Picture", "figure", "memory_bar"),
     "morph": ("steps",),
     "panel": ("Choice", "Panel", "View"),
     "panels.lesson02": ("count_panel",),

@@ -21,19 +21,25 @@ _SHEET = """
 .vram .problem{border-left:5px solid #D35D00;padding:4px 12px}
 .vram img{display:block;margin:8px 0}
 .vram .scroll{overflow-x:auto}
-.vram table{border-collapse:collapse;margin:8px 0;width:100%;table-layout:auto;font-size:14px;border:0}
-.vram table caption{text-align:left;font-weight:600;padding:4px 0;caption-side:top;color:inherit}
-.vram table th,.vram table td{padding:4px 10px;border:0;border-bottom:1px solid rgba(128,128,128,.35);\
-text-align:left;vertical-align:top;white-space:normal;max-width:none;background:none;font-weight:400}
-.vram table thead th{font-weight:600;border-bottom:2px solid rgba(128,128,128,.7);vertical-align:bottom}
-.vram table .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.vram table tr.total th,.vram table tr.total td{font-weight:700}
-.vram table code{font-size:13px;background:none;padding:0;color:inherit;overflow-wrap:anywhere}
+.vram .grid{border-collapse:collapse;margin:8px 0;width:100%;table-layout:auto;font-size:14px;border:0}
+.vram .grid caption{text-align:left;font-weight:600;padding:4px 0;caption-side:top;color:inherit}
+.vram .grid th,.vram .grid td{padding:4px 10px;border:0;border-bottom:1px solid rgba(128,128,128,.35);\
+text-align:left;vertical-align:top;white-space:normal;max-width:none;font-weight:400}
+.vram .grid thead th{font-weight:600;border-bottom:2px solid rgba(128,128,128,.7);vertical-align:bottom}
+.vram .grid .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.vram .grid .total th,.vram .grid .total td{font-weight:700}
+.vram .grid code{font-size:13px;background:none;padding:0;color:inherit}
+.vram .grid td code{white-space:nowrap}
+.vram .grid th code{overflow-wrap:anywhere}
 .vram .key{display:inline-block;width:14px;height:14px;margin-right:8px;border:1px solid #1D1D1F;\
 vertical-align:-2px;background-size:14px}
 .vram details{margin:8px 0}
 .vram summary{cursor:pointer;font-weight:600}
 .vram figure{margin:8px 0}
+.vram-control{height:auto;margin:2px 0}
+.vram-control label.widget-label{text-align:left;width:auto;font-size:14px;height:auto;line-height:1.6;padding:0}
+.vram-control select{flex:none;height:32px;font-size:15px;padding-right:24px}
+.vram-control label.widget-label-basic{font-size:15px;line-height:2}
 """.strip().replace("\n", "")
 
 

@@ -17,10 +17,15 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from ..architectures import gpus
 from ..ledger.errors import VramError
+from ..ledger.ledger import Ledger
 from ..ledger.table import Table
+from ..ledger.units import gib
 from ..words import say
 from . import css
+from .bars import Mark, Row, bar
+from .copies import by_kind, copies
 from .tables import StyledTable
 from .theme import CARD, INK, LINE
 
@@ -78,6 +83,29 @@ def figure(
     if table is None:
         raise VramError("table: none given; the plotted values are needed beside the picture.")
     return Picture(_image(fig, alt), table, unfold)
+
+
+def memory_bar(ledger: Ledger, *, title: str, gpu: str | None = None) -> Picture:
+    """One memory bar of a ledger filed under kinds of memory, with its copies as the table.
+
+    title  what the bar is, such as "Llama 3 8B, mixed precision"
+    gpu    a card of `vram.gpus`, whose usable bytes are marked
+    """
+    card = None if gpu is None else gpus[gpu]
+    mark = None if card is None else Mark(say("panel.usable", gpu=card.name), card.usable_bytes)
+    rows = copies(ledger)
+    table = StyledTable(
+        [say(f"table.{header}") for header in ("copy", "calculation", "size")],
+        [
+            *([copy.title, copy.calculation, gib(copy.ledger.nbytes)] for copy in rows),
+            [say("table.total"), "", gib(ledger.nbytes)],
+        ],
+        align="lcr",
+        total=-1,
+        caption=title,
+        keys=[*(copy.kind for copy in rows), None],
+    )
+    return Picture(bar([Row(title, by_kind(ledger))], mark=mark), table)
 
 
 def describe(ax: Axes, *, alt: str, table: Table) -> Axes:

@@ -49,9 +49,8 @@ class StyledTable(Table):
             self._row(row, key, n == self.strong) for n, (row, key) in enumerate(zip(self.rows, self.keys, strict=True))
         )
         title = f"<caption>{escape(self.caption)}</caption>" if caption and self.caption else ""
-        return (
-            f'<div class="scroll"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table></div>'
-        )
+        table = f'<table class="grid">{title}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody></table>'
+        return f'<div class="scroll">{table}</div>'
 
     def _row(self, row: Sequence[str], key: str | None, strong: bool) -> str:
         cells = []

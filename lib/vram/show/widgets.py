@@ -34,14 +34,14 @@ class PanelBox(ipywidgets.VBox):
 
 
 def _control(choice: Choice, value: Any) -> ipywidgets.Widget:
-    """A check box for yes and no, else a drop-down list with its name above it."""
+    """A check box for yes and no, else a drop-down list with its name above it; the stylesheet sets their sizes."""
     if all(isinstance(option, bool) for option in choice.values):
-        return ipywidgets.Checkbox(value, description=choice.label, indent=False, layout={"width": "auto"})
-    widest = max(map(len, choice.options))
+        box = ipywidgets.Checkbox(value, description=choice.label, indent=False, layout={"width": "auto"})
+        return box.add_class("vram-control")
     return ipywidgets.Dropdown(
         options=list(choice.options.items()),
         value=value,
         description=choice.label,
         style={"description_width": "initial"},
-        layout={"flex_flow": "column", "width": f"{max(widest + 5, len(choice.label) + 2, 12)}ch", "height": "auto"},
-    )
+        layout={"flex_flow": "column", "width": "auto", "height": "auto"},
+    ).add_class("vram-control")

@@ -57,16 +57,24 @@ def finetune_bars(
             written=lambda x: decimal(Fraction(x), 1),
             total=lambda x: f"{decimal(Fraction(x), 2)} GiB",
         )
-        usable = card.usable_bytes / UNITS["GiB"]
-        ax.axvline(usable, color=ALERT, linestyle="--", linewidth=2)
-        ax.annotate(
-            say("chart.finetune.card", gpu=gpu, usable=shown(card.usable_bytes, "GiB")), (usable, len(rows) / 2),
-            xytext=(6, 0), textcoords="offset points", color=ALERT, fontweight="bold", va="center", fontsize=12,
-        )  # fmt: skip
+        _card_line(ax, card.usable_bytes / UNITS["GiB"], gpu)
         ax.set_xlabel(say("chart.finetune.x", model=models.title(model)))
     said = "; ".join(f"{title} {gib(sum(parts.values()))} ({_parts(parts)})" for title, parts in rows)
     alt = say("chart.finetune.alt", model=models.title(model), rows=said, gpu=gpu, usable=gib(card.usable_bytes))
     return describe(ax, alt=alt, table=_table(rows, model, gpu))
+
+
+def _card_line(ax: Axes, usable: float, gpu: str) -> None:
+    """The dashed line of a card, its name on the side that has more room."""
+    right = max(ax.get_xlim()[1], 1.05 * usable)
+    ax.set_xlim(0, right)
+    ax.axvline(usable, color=ALERT, linestyle="--", linewidth=2)
+    side, anchor = (6, "left") if usable < 0.7 * right else (-6, "right")
+    ax.annotate(
+        say("chart.finetune.card", gpu=gpu, usable=shown(gpus[gpu].usable_bytes, "GiB")), (usable, 1.5),
+        xytext=(side, 0), textcoords="offset points", ha=anchor, va="center",
+        color=ALERT, fontweight="bold", fontsize=12,
+    )  # fmt: skip
 
 
 def _parts(parts: dict[str, int]) -> str:

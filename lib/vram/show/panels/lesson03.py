@@ -35,12 +35,13 @@ def _view(target: str, step: int) -> View:
     way = list(steps(models[target]))
     now, before = way[step], way[max(step - 1, 0)]
     parts = {name: _parts(arch) for name, arch in (("start", way[0].arch), ("before", before.arch), ("now", now.arch))}
-    rows = [Row(say("panel.morph.before"), parts["start"])]
+    title = models.title(target)
+    rows = [Row(say("panel.morph.before", model=title), parts["start"])]
     if step:
         rows.append(Row(say("panel.morph.after", number=step), parts["now"]))
     layer = per_layer(symbolic("weights", now.arch, weights)).numel
     return View(
-        verdict=_verdict(now, before, models.title(target)),
+        verdict=_verdict(now, before, title),
         detail=_why(now, before.arch, target),
         picture=bar(rows, shown=short, about=say("bar.about_parameters")),
         formula=[
@@ -51,7 +52,7 @@ def _view(target: str, step: int) -> View:
                 result=count(per_layer(weights(now.arch)).numel),
             )
         ],
-        tables=[_table(parts["start"], parts["before"], parts["now"])],
+        tables=[_table(parts["start"], parts["before"], parts["now"], target)],
     )
 
 
@@ -84,12 +85,15 @@ def _why(now: Step, before: Architecture, target: str) -> str:
     return say("panel.morph.detail", why=why, model=models.title(target), target=goal)
 
 
-def _table(start: dict[str, int], before: dict[str, int], now: dict[str, int]) -> StyledTable:
+def _table(start: dict[str, int], before: dict[str, int], now: dict[str, int], target: str) -> StyledTable:
     parts = list(in_order(start | now))
     rows = [[name_of(part), *_cells(start.get(part, 0), before.get(part, 0), now.get(part, 0))] for part in parts]
     rows.append([say("table.total"), *_cells(*(sum(p.values()) for p in (start, before, now)))])
+    goal = say("panel.morph.goal", model=models.title(target))
+    rows.append([goal, "", "", "", count(weights(models[target]).numel)])
     headers = [say(f"table.{name}") for name in ("part", "start", "before", "change", "after")]
-    return StyledTable(headers, rows, align="lrrrr", total=-1, caption=say("panel.morph.table"), keys=[*parts, None])
+    keys = [*parts, None, None]
+    return StyledTable(headers, rows, align="lrrrr", total=-2, caption=say("panel.morph.table"), keys=keys)
 
 
 def _cells(start: int, before: int, now: int) -> list[str]:

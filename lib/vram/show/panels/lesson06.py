@@ -16,13 +16,16 @@ from ..panel import Choice, Panel, View
 _MODELS = ("gpt2", "gpt2-xl", "llama-2-7b", "llama-3-8b", "llama-2-13b", "llama-3-70b", "gpt3-175b")
 _GPUS = ("T4", "RTX 4090", "L40S", "A100-40GB", "A100-80GB", "H100-80GB", "H200", "B200")
 
+#: Adam keeps what AdamW keeps, so one of the two is enough.
+OPTIMIZERS = tuple(name for name in optimizers if name != "adam")
+
 
 def states_panel() -> Panel:
     """Model, recipe, optimizer and card; every copy that training keeps, in bytes a parameter and in all."""
     controls = [
         Choice("model", say("panel.label.model"), {models.title(name): name for name in _MODELS}, "llama-3-8b"),
         Choice("recipe", say("panel.label.recipe"), {r.title: name for name, r in recipes.items()}, "bf16-mixed"),
-        Choice("optimizer", say("panel.label.optimizer"), {o.title: n for n, o in optimizers.items()}, "adamw"),
+        Choice("optimizer", say("panel.label.optimizer"), {optimizers[n].title: n for n in OPTIMIZERS}, "adamw"),
         Choice("gpu", say("panel.label.gpu"), {name: name for name in _GPUS}, "A100-80GB"),
     ]
     return Panel(controls, _view)

@@ -13,6 +13,7 @@ from ..copies import by_kind, copies, copy_table
 from ..explain import formulas, symbolic, written
 from ..panel import Choice, Panel, View, powers_of_two
 from ..tables import tensor_table
+from .lesson06 import OPTIMIZERS
 
 _MODELS = ("mistral-7b-v0.1", "llama-2-7b", "llama-3-8b", "llama-2-13b", "llama-2-70b", "llama-3-70b", "llama-3.1-405b")
 _BASES = ("fp32", "bf16", "int8", "nf4")
@@ -37,7 +38,7 @@ def lora_panel() -> Panel:
         powers_of_two("rank", say("panel.label.rank"), 1, 256, 16),
         Choice("targets", say("panel.label.targets"), targets, "all_linear"),
         Choice("base", say("panel.label.base"), bases, "bf16"),
-        Choice("optimizer", say("panel.label.optimizer"), {o.title: n for n, o in optimizers.items()}, "adamw"),
+        Choice("optimizer", say("panel.label.optimizer"), {optimizers[n].title: n for n in OPTIMIZERS}, "adamw"),
     ]
     return Panel(controls, _view)
 

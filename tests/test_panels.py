@@ -1,0 +1,260 @@
+"""Panels without a browser: every option drives, parts sum to totals, the static copy tells the same, nothing leaks."""
+
+from __future__ import annotations
+
+import gc
+import re
+import tracemalloc
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from html import unescape
+from itertools import combinations
+
+import pytest
+
+import vram
+from vram.ledger.units import both, count, gib
+from vram.show import Choice, Panel, StyledTable, View, count_panel, lora_panel, morph_panel, states_panel
+from vram.show.panel import flag, powers_of_two
+from vram.show.panels.lesson08 import TARGETS
+
+PANELS = {panel.__name__: panel for panel in (count_panel, morph_panel, states_panel, lora_panel)}
+parametrize_panel = pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
+
+
+def views(panel: Panel) -> Iterator[tuple[dict, View]]:
+    for state in panel.states():
+        yield state, panel.view(**state)
+
+
+def cells(table: StyledTable, column: int) -> list[int]:
+    return [int(row[column].replace(",", "").replace("−", "-").lstrip("+±") or 0) for row in table.rows]
+
+
+@parametrize_panel
+def test_states_cover_every_pair_of_options(make: Callable[[], Panel]) -> None:
+    panel = make()
+    seen = [tuple(state.items()) for state in panel.states()]
+    for one, two in combinations(panel.controls, 2):
+        pairs = {(dict(state)[one.name], dict(state)[two.name]) for state in seen}
+        assert pairs == {(a, b) for a in one.values for b in two.values}
+    assert len(seen) == len(set(seen))
+
+
+@parametrize_panel
+def test_every_state_is_a_whole_page(make: Callable[[], Panel]) -> None:
+    panel = make()
+    for state in panel.states():
+        html = panel.render(**state)
+        verdict, picture, table = (html.find(part) for part in ('role="status" aria-live="polite"', "<img ", "<table"))
+        assert 0 < verdict < picture < table, state
+        text = unescape(re.sub("<style>.*?</style>|<[^>]*>", " ", html))
+        assert not re.search(r"\b(nan|inf|None|zoo|oo)\b|\{\w|\[…\]|!", text), state
+        (alternative,) = re.findall(r'<img [^>]*alt="([^"]*)"', html)
+        assert re.search(r"\d", alternative), state
+
+
+@parametrize_panel
+def test_moving_any_control_moves_picture_and_table(make: Callable[[], Panel]) -> None:
+    panel = make()
+    start = panel.view()
+    for control in panel.controls:
+        for option in control.values:
+            if option == control.default:
+                continue
+            view = panel.view(**{control.name: option})
+            assert view.picture != start.picture, (control.name, option)
+            assert view.tables[0].rows != start.tables[0].rows, (control.name, option)
+
+
+def test_count_panel_sums_its_tensors() -> None:
+    for state, view in views(count_panel()):
+        *rows, total = cells(view.tables[0], 4)
+        assert sum(rows) == total
+        assert view.verdict.startswith(f"{total:,} parameters"), state
+        assert view.formula[-1].endswith(f"= {total:,}")
+
+
+@pytest.mark.parametrize(
+    ("biases", "layer"),
+    [
+        ("all", "12h² + 13h"),
+        ("no_qkv", "12h² + 10h"),
+        ("no_attention", "12h² + 9h"),
+        ("no_mlp", "12h² + 8h"),
+        ("norm_only", "12h² + 4h"),
+        ("none", "12h² + 2h"),
+    ],
+)
+def test_count_panel_shows_where_other_formulas_come_from(biases: str, layer: str) -> None:
+    assert count_panel().view(biases=biases).verdict.endswith(f"a layer has {layer}.")
+
+
+def test_count_panel_opens_on_gpt2() -> None:
+    assert count_panel().view().verdict.startswith(f"{vram.weights(vram.models['gpt2']).numel:,} parameters")
+    assert count_panel().view(h=1, l=1, V=1).formula[0].endswith("= 25")
+
+
+def test_morph_panel_ends_at_every_model() -> None:
+    panel = morph_panel()
+    last = panel.controls[1].values[-1]
+    for state, view in views(panel):
+        table = view.tables[0]
+        for column in (1, 2, 3, 4):
+            *rows, total, _ = cells(table, column)
+            assert sum(rows) == total, state
+        before, change, after = (cells(table, column)[-2] for column in (2, 3, 4))
+        assert before + change == after
+        goal = vram.weights(vram.models[state["target"]]).numel
+        assert view.detail.endswith(f"{goal:,}.") and cells(table, 4)[-1] == goal
+        assert (after == goal) or state["step"] != last
+
+
+def test_morph_panel_says_when_nothing_changes() -> None:
+    panel = morph_panel()
+    grouped = next(n for text, n in panel.controls[1].options.items() if "Grouped" in text)
+    assert "nothing changes" in panel.view(target="llama-2-7b", step=grouped).verdict
+    assert "−805,306,368" in panel.view(target="llama-3-8b", step=grouped).verdict
+
+
+def bytes_said(table: StyledTable) -> Fraction:
+    """The sum of `elements · bytes` over the rows of a table of copies."""
+    total = Fraction(0)
+    for row in table.rows:
+        if found := re.fullmatch(r"([\d,]+) · ([\d.]+) B(?: \+ ([\d.]+) B)?", row[1]):
+            total += int(found[1].replace(",", "")) * Fraction(found[2]) + Fraction(found[3] or 0)
+    return total
+
+
+def test_states_panel_holds_what_training_holds() -> None:
+    for state, view in views(states_panel()):
+        arch, card = vram.models[state["model"]], vram.gpus[state["gpu"]]
+        timeline = vram.training(arch, recipe=state["recipe"], optimizer=state["optimizer"])
+        assert bytes_said(view.tables[0]) == timeline.peak, state
+        assert both(timeline.peak) in view.verdict
+        assert (f"{gib(abs(timeline.headroom(card)))} are left" in view.detail) == timeline.fits(card), state
+        assert all(kind in view.detail for kind in timeline.missing)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "each"),
+    [
+        ("bf16", "8"),
+        ("bf16-fp32-states", "12"),
+        ("bf16-mixed", "16"),
+        ("bf16-fp32-gradients", "18"),
+        ("bf16-both-gradients", "20"),
+    ],
+)
+def test_states_panel_shows_the_published_figures(recipe: str, each: str) -> None:
+    assert states_panel().view(recipe=recipe).verdict.startswith(f"{each} bytes a parameter:")
+
+
+def test_lora_panel_holds_what_training_holds() -> None:
+    for state, view in views(lora_panel()):
+        arch = vram.models[state["model"]]
+        trained = vram.lora(arch, rank=state["rank"], targets=TARGETS[state["targets"]])
+        timeline = vram.training(arch, recipe="fp32", optimizer=state["optimizer"], lora=trained, base=state["base"])
+        assert bytes_said(view.tables[0]) == timeline.peak, state
+        assert f"trains {count(trained.numel)} parameters" in view.verdict
+        assert view.formula[0].endswith(f"= {count(trained.numel)}")
+        assert sum(cells(view.tables[1], 4)[:-1]) == trained.numel
+
+
+def test_lora_panel_opens_on_a_published_count() -> None:
+    assert lora_panel().view().verdict.startswith("LoRA trains 41,943,040 parameters")
+
+
+@parametrize_panel
+def test_the_static_copy_is_the_default_state(make: Callable[[], Panel]) -> None:
+    panel = make()
+    bundle = panel._repr_mimebundle_()
+    assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
+    settings, rest = re.search(r'(?<=<div class="vram">)<p>(.*?)</p>', bundle["text/html"]), panel.render()
+    assert bundle["text/html"].replace(settings[0], "", 1) == rest
+    said = unescape(settings[1])
+    assert said == " · ".join(f"{c.label}: {c.text(c.default)}" for c in panel.controls)
+    assert bundle["text/plain"] == panel.view().verdict
+    assert bundle == {**panel._repr_mimebundle_()}, "shown twice, it is the same"
+
+
+@parametrize_panel
+def test_the_widget_follows_its_controls(make: Callable[[], Panel]) -> None:
+    panel = make()
+    line, output = panel.widget.children
+    assert output.value == panel.render()
+    assert len(line.children) == len(panel.controls) <= 5
+    for widget, control in zip(line.children, panel.controls, strict=True):
+        assert widget.description == control.label
+        other = next(option for option in control.values if option != control.default)
+        widget.value = other
+        assert output.value == panel.render(**{control.name: other})
+        panel.set(**{control.name: control.default})
+        assert widget.value == control.default and output.value == panel.render()
+
+
+def test_two_panels_do_not_disturb_each_other() -> None:
+    one, two = lora_panel(), lora_panel()
+    one.set(rank=1)
+    assert one.widget.children[1].value != two.widget.children[1].value == two.render()
+
+
+def _page(size: int, strict: bool) -> View:
+    if strict and size > 2:
+        raise vram.VramError(f"size: {size} <b>given</b>, at most 2 is allowed.")
+    table = StyledTable(["size"], [[str(size)]], caption="t")
+    return View(f"size {size}", "detail", f'<img alt="{size}">', ["f"], [table])
+
+
+def test_a_state_without_an_answer_keeps_the_last_good_one() -> None:
+    panel = Panel([powers_of_two("size", "Size", 1, 8, 2), flag("strict", "Strict", True)], _page)
+    output = panel.widget.children[1]
+    good = output.value
+    panel.set(size=4)
+    assert "size: 4 &lt;b&gt;given" in output.value and output.value.endswith(good)
+    panel.set(size=8)
+    assert output.value.count('role="alert"') == 1 and "size: 8" in output.value and output.value.endswith(good)
+    panel.set(strict=False)
+    assert output.value == panel.render(size=8, strict=False) and "alert" not in output.value
+
+
+def test_names_are_text_and_never_markup() -> None:
+    hostile = "<script>alert(1)</script>"
+
+    def view(model: str) -> View:
+        table = StyledTable([model], [[model]], caption=model)
+        return View(model, model, "", [model], [table, table])
+
+    panel = Panel([Choice("model", hostile, {hostile: hostile}, hostile)], view)
+    assert "<script" not in panel.static() and panel.static().count("&lt;script&gt;") == 12
+
+
+@parametrize_panel
+def test_unknown_controls_and_options_are_named(make: Callable[[], Panel]) -> None:
+    panel = make()
+    with pytest.raises(vram.VramError, match="control: 'colour' is not known"):
+        panel.render(colour=1)
+    name = panel.controls[0].name
+    with pytest.raises(vram.VramError, match=f"{name}: 'x' is not known"):
+        panel.set(**{name: "x"})
+    assert panel.values == panel.defaults
+
+
+def test_a_thousand_updates_leave_memory_flat() -> None:
+    panel = count_panel()
+    width, *_ = panel.widget.children[0].children
+    options = panel.controls[0].values[:4]
+
+    def update(times: int) -> int:
+        for n in range(times):
+            width.value = options[n % len(options)]
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    update(40)
+    tracemalloc.start()
+    try:
+        before = update(40)
+        assert update(1000) - before < 100_000
+    finally:
+        tracemalloc.stop()
