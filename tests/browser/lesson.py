@@ -19,6 +19,8 @@ PANEL = f"{WIDGETS}:has(.widget-html-content table)"
 RESULT = ".widget-html-content:has(table)"
 
 _A_CELL_WAITS = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
+# The status bar; the notebook's own indicator says "idle" before there is a kernel at all.
+_KERNEL_IS_IDLE = "[...document.querySelectorAll('.jp-StatusBar-TextItem')].some(t => /\\| Idle$/.test(t.textContent))"
 
 
 def open_lesson(page: Page, lab: Lab, name: str) -> None:
@@ -30,10 +32,7 @@ def open_lesson(page: Page, lab: Lab, name: str) -> None:
 
 def wait_idle(page: Page) -> None:
     """Wait until no cell is running and the kernel says that it is idle."""
-    page.wait_for_function(f"!{_A_CELL_WAITS}", timeout=RUN_MILLISECONDS)
-    page.wait_for_selector(
-        ".jp-Notebook-ExecutionIndicator[data-status=idle]", state="attached", timeout=RUN_MILLISECONDS
-    )
+    page.wait_for_function(f"!{_A_CELL_WAITS} && {_KERNEL_IS_IDLE}", timeout=RUN_MILLISECONDS)
 
 
 def run_all(page: Page) -> None:
