@@ -6,6 +6,10 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 
+# JupyterLab's style sheet overrides `align`, GitHub drops `style`: each needs its own word.
+_LEFT = "text-align:left;font-weight:normal"
+
+
 class Table:
     """Rows of text under headers: the first column set left, the others right; `total` makes the last row stand out."""
 
@@ -37,6 +41,6 @@ class Table:
             strong = self.total and n == len(self.rows) - 1
             first, *rest = (f"<b>{escape(c)}</b>" if strong and c else escape(c) for c in row)
             cells = "".join(f'<td align="right">{c}</td>' for c in rest)
-            body += f'<tr><th scope="row" align="left">{first}</th>{cells}</tr>\n'
+            body += f'<tr><th scope="row" align="left" style="{_LEFT}">{first}</th>{cells}</tr>\n'
         caption = f"<caption>{escape(self.caption)}</caption>" if self.caption else ""
         return f"<table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
