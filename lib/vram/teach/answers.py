@@ -51,7 +51,7 @@ def read(kind: str, answer: object, names: Iterable[str] = (), letters: Iterable
 
 
 def read_count(answer: object) -> Fraction:
-    """A whole number: 12_288, "12,288", 12288.0."""
+    """A whole number: 1_000, "1,000", 1000.0."""
     if isinstance(answer, Quantity):
         raise Unreadable("count_unit")
     value, rest = _number_and_rest(answer, "count")
@@ -78,7 +78,7 @@ def read_bytes(answer: object) -> Fraction:
 
 
 def read_number(answer: object) -> Fraction:
-    """A number without a unit: 0.5, "8×", "1/3" as a Fraction."""
+    """A number without a unit: 0.5, "0.5×", Fraction(1, 2)."""
     if isinstance(answer, Quantity):
         raise Unreadable("number")
     value, rest = _number_and_rest(answer, "number")
@@ -90,7 +90,7 @@ def read_number(answer: object) -> Fraction:
 
 
 def read_percent(answer: object) -> Fraction:
-    """A share as a fraction of one: "−4.4 %" and -0.044 are the same."""
+    """A share as a fraction of one: "−0.5 %" and -0.005 are the same."""
     if isinstance(answer, Quantity):
         raise Unreadable("percent")
     value, rest = _number_and_rest(answer, "percent")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 from ..ledger.errors import VramError
@@ -27,6 +28,9 @@ class Slip:
     name: str
     value: Callable[[], Any]
     misconception: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", cache(self.value))  # computed once a kernel
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +62,7 @@ class Exercise:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise VramError(f"kind: {self.kind!r} given for exercise {self.id}; known: {', '.join(KINDS)}.")
+        object.__setattr__(self, "truth", cache(self.truth))  # computed once a kernel
 
     @property
     def lesson(self) -> str:

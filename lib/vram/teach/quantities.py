@@ -73,8 +73,8 @@ class Quantity:
 def amount(nbytes: Fraction) -> str:
     """An amount as the course writes it: in GiB and GB, in MiB and MB, or in bytes.
 
-    >>> amount(Fraction(160_822_400))
-    '153.37 MiB (160.82 MB)'
+    >>> amount(Fraction(3 * 2**29))
+    '1.50 GiB (1.61 GB)'
     """
     for binary, decimal in (("GiB", "GB"), ("MiB", "MB")):
         if abs(nbytes) >= UNITS[decimal]:

@@ -1,4 +1,4 @@
-"""Questions of lesson 08, LoRA and QLoRA: r(d_in + d_out), real adapters, which states shrink and which do not."""
+"""Questions of lesson 08, LoRA and QLoRA: the size of an adapter, real adapters, which states shrink and which stay."""
 
 from __future__ import annotations
 
@@ -201,9 +201,8 @@ answer = (vram.training(llama, lora=16).peak - vram.weights(llama).nbytes) * B""
         slips=(
             Slip("whole_model", lambda: vram.training(_llama()).peak, "M12"),
             Slip("weights_only", lambda: vram.lora(_llama(), rank=16, dtype="bf16").nbytes),
-            Slip("moments_only", lambda: 8 * vram.lora(_llama(), rank=16).numel),
             Slip("with_base", lambda: _peak(16)),
-            Slip("four_times", lambda: 4 * vram.lora(_llama(), rank=16, dtype="bf16").nbytes, "M08"),
+            Slip("eight_bytes", lambda: 4 * vram.lora(_llama(), rank=16, dtype="bf16").nbytes, "M08"),
         ),
     ),
     Exercise(
