@@ -10,7 +10,7 @@ from typing import Any
 
 _WHERE = {
     "bars": ("Mark", "Row", "bar"),
-    "charts.lesson02": ("linear_share",),
+    "charts.lesson02": ("linear_share", "parameter_bar"),
     "charts.lesson03": ("llama_table", "waterfall"),
     "charts.lesson06": ("bytes_per_parameter",),
     "charts.lesson08": ("finetune_bars",),

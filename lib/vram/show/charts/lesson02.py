@@ -1,4 +1,4 @@
-"""Chart of lesson 02: the linear terms of a layer fade as the width grows."""
+"""Pictures of lesson 02: the parts of a model as one bar, and the linear terms that fade as the width grows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from ...architectures import Architecture, models
 from ...ledger.arithmetic import Size
-from ...ledger.units import count
+from ...ledger.units import count, percent
 from ...memory import weights
 from ...words import say
+from ..bars import Row, bar, name_of
 from ..explain import per_layer
-from ..figures import axes, describe, styled
-from ..numbers import trimmed
+from ..figures import Picture, axes, describe, styled
+from ..numbers import short, trimmed
 from ..tables import StyledTable
 from ..theme import ALERT, KINDS
 
@@ -91,3 +92,21 @@ def _table(points: Sequence[Share]) -> StyledTable:
     ]
     headers = [say(f"chart.linear_share.{name}") for name in ("model", "width", "vectors", "layer", "share")]
     return StyledTable(headers, rows, caption=say("chart.linear_share.caption"))
+
+
+def parameter_bar(arch: Architecture, *, title: str) -> Picture:
+    """The parameters of a model by part, as one bar with its numbers beside it."""
+    ledger = weights(arch)
+    parts = {part: rows.numel for part, rows in ledger.by("kind").items()}
+    table = StyledTable(
+        [say(f"table.{header}") for header in ("part", "parameters", "share")],
+        [
+            *([name_of(part), count(numel), percent(numel, ledger.numel)] for part, numel in parts.items()),
+            [say("table.total"), count(ledger.numel), ""],
+        ],
+        align="lrr",
+        total=-1,
+        caption=title,
+        keys=[*parts, None],
+    )
+    return Picture(bar([Row(title, parts)], shown=short, about=say("bar.about_parameters")), table)
