@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from playwright.sync_api import Locator
 from surroundings import SLIDES
 
+TREE_SECONDS = 5
 AXE = SLIDES / "node_modules/axe-core/axe.min.js"
 _MARK = "data-accessibility-test"
+# An option is named by its text; a generic box is focusable when it scrolls (axe-core looks at those).
+_NOT_CONTROLS = {"option", "generic"}
+_ON_THE_PAGE = "select, input, textarea, button, summary, [role=slider]"
 _AXE_SEES = """node => {
     axe.setup();
     const seen = axe.commons.dom.isVisibleOnScreen(node);
@@ -17,9 +23,21 @@ _AXE_SEES = """node => {
 
 
 def controls(part: Locator) -> list[tuple[str, str]]:
-    """(role, name) of each thing inside `part` that the keyboard reaches, from Chromium's accessibility tree."""
-    page = part.page
-    session = page.context.new_cdp_session(page)
+    """(role, name) of each control inside `part` that the keyboard reaches, from Chromium's accessibility tree.
+
+    The tree follows the page with a delay: wait until it holds every control that the page holds.
+    """
+    part.scroll_into_view_if_needed()
+    present = part.locator(_ON_THE_PAGE).count()
+    deadline = time.monotonic() + TREE_SECONDS
+    while len(found := _in_the_tree(part)) < present:
+        assert time.monotonic() < deadline, f"{present} controls on the page, a screen reader finds {found}"
+        part.page.wait_for_timeout(100)
+    return found
+
+
+def _in_the_tree(part: Locator) -> list[tuple[str, str]]:
+    session = part.page.context.new_cdp_session(part.page)
     part.evaluate(f"node => node.setAttribute('{_MARK}', '')")
     found = session.send("Runtime.evaluate", {"expression": f"document.querySelector('[{_MARK}]')"})
     nodes = session.send("Accessibility.queryAXTree", {"objectId": found["result"]["objectId"]})["nodes"]
@@ -28,7 +46,7 @@ def controls(part: Locator) -> list[tuple[str, str]]:
     return [
         (node["role"]["value"], node["name"]["value"].strip())
         for node in nodes
-        if not node["ignored"] and node["role"]["value"] != "option" and _focusable(node)
+        if not node["ignored"] and node["role"]["value"] not in _NOT_CONTROLS and _focusable(node)
     ]
 
 

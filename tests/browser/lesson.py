@@ -17,6 +17,7 @@ FOLLOW_MILLISECONDS = 5_000
 WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
 PANEL = f"{WIDGETS}:has(.widget-html-content table)"
 RESULT = ".widget-html-content:has(table)"
+INPUTS = {"checkbox", "combobox", "listbox", "radio", "slider", "spinbutton", "textbox"}
 
 _A_CELL_WAITS = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
 # The status bar; the notebook's own indicator says "idle" before there is a kernel at all.
@@ -73,17 +74,18 @@ class Shown:
 
 
 class Panel:
-    """The panel that holds the control called `name`."""
+    """The one panel of the open lesson."""
 
-    def __init__(self, page: Page, name: str) -> None:
+    def __init__(self, page: Page) -> None:
         self.page = page
-        self.widget = page.locator(PANEL, has=page.get_by_label(name, exact=True))
+        self.widget = page.locator(PANEL)
         self.result = self.widget.locator(RESULT)
         found = self.widget.count()
-        assert found == 1, f"{found} panels have a control that a screen reader calls {name!r}, not 1"
+        assert found == 1, f"the lesson shows {found} panels, not 1"
         self.widget.scroll_into_view_if_needed()
 
     def shown(self) -> Shown:
+        """What the panel shows now."""
         content = self.result.evaluate(
             """node => ({
                 text: node.innerText.replace(/\\s+/g, ' ').trim(),
@@ -96,27 +98,24 @@ class Panel:
         pictures = tuple(map(tuple, content["pictures"]))
         return Shown(content["text"], rows, pictures, content["html"])
 
+    def names(self) -> list[str]:
+        """The controls, by the names that a screen reader speaks."""
+        return [name for role, name in controls(self.widget) if role in INPUTS]
+
     def control(self, name: str) -> Locator:
-        """The control by the name that a screen reader speaks."""
+        """The control of this name."""
         return self.widget.get_by_label(name, exact=True)
 
-    def state(self) -> dict[str, str]:
-        """What each control shows, by the control's name."""
-        return {name: self.value(name) for _, name in controls(self.widget)}
-
-    def value(self, name: str) -> str:
-        """What one control shows."""
-        return self.control(name).evaluate(
-            """node => node.type === 'checkbox' ? String(node.checked)
-                   : node.selectedOptions ? node.selectedOptions[0].label : node.value"""
-        )
+    def value(self, name: str) -> str | bool:
+        """What a control shows: the text of the chosen option, or whether a box is checked."""
+        control = self.control(name)
+        if control.get_attribute("type") == "checkbox":
+            return control.is_checked()
+        chosen = control.evaluate("list => list.selectedOptions[0].label")
+        return chosen.replace("\N{NO-BREAK SPACE}", " ")  # ipywidgets writes every space of an option so
 
     def press(self, name: str, keys: str) -> Shown:
-        """Press `keys` (separated by spaces) on a control, wait for another result, and return it.
-
-        JupyterLab takes the arrow keys from a closed drop-down list (it goes to another cell): Space opens the
-        list first, then they are the list's.
-        """
+        """Press `keys` (separated by spaces) on a control, wait for another result, and return it."""
         before = self.shown()
         self.control(name).focus()
         for key in keys.split():
@@ -130,3 +129,9 @@ class Panel:
         except PlaywrightTimeout:
             raise AssertionError(f"the panel did not follow {keys} on {name!r}, now {self.value(name)!r}") from None
         return self.shown()
+
+    def parsed(self, markup: str) -> str:
+        """Markup as the browser writes it back, to compare with what is shown."""
+        return self.page.evaluate(
+            "markup => Object.assign(document.createElement('div'), { innerHTML: markup }).innerHTML", markup
+        )

@@ -1,42 +1,80 @@
-"""Which control of which lesson is moved, by which keys, and what the panel must then say.
+"""Which panel stands in which lesson, which control is moved by which keys, and what must then be read.
 
-One row a control, in the order in which they are moved; each starts where the one before it ended. `truth` gets what
-the controls show after the move and returns what the library computes for it: the panel's text must contain that.
+Every control is moved once, in this order; each move starts where the one before it ended. A function of the state
+after a move, as the panel's own function gets it, computes with the library what the panel must say.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import vram
+from vram.show.morph import steps
+from vram.show.panel import Panel
+from vram.show.panels.lesson02 import architecture, count_panel
+from vram.show.panels.lesson03 import morph_panel
+from vram.show.panels.lesson06 import states_panel
+from vram.show.panels.lesson08 import TARGETS, lora_panel
 
-State = Mapping[str, str]
-
-# A drop-down list by keyboard: open it, go, take it.
+# A drop-down list by keyboard: open it, go, take. JupyterLab takes the arrow keys for itself while it is closed.
 NEXT = "Space ArrowDown Enter"
 PREVIOUS = "Space ArrowUp Enter"
+TOGGLE = "Space"
 
 
 @dataclass(frozen=True)
-class Move:
-    """One control, the keys that move it, what must be read afterwards."""
+class PanelMoves:
+    """The panel of a lesson: how it is made, what it must say in a state, {name of a control: its keys}."""
 
-    control: str
-    keys: str
-    truth: Callable[[State], str]
-
-
-def trained_parameters(state: State) -> str:
-    """Lesson 08: the parameters that the adapters add to Llama 3 8B."""
-    arch = vram.models["llama-3-8b"]
-    return vram.count(vram.lora(arch, rank=int(state["LoRA rank"])).numel)
+    panel: Callable[[], Panel]
+    truth: Callable[..., str]
+    moves: dict[str, str]
 
 
-MOVES: dict[str, list[Move]] = {
-    "08-lora-and-qlora": [
-        Move("LoRA rank", NEXT, trained_parameters),
-        Move("Base weights", NEXT, trained_parameters),
-        Move("Optimizer", NEXT, trained_parameters),
-    ],
+def _counted(**state: Any) -> str:
+    return f"{vram.count(vram.weights(architecture(**state)).numel)} parameters"
+
+
+def _morphed(target: str, step: int) -> str:
+    return f"now {vram.count(list(steps(vram.models[target]))[step].numel)}"
+
+
+def _states(model: str, recipe: str, optimizer: str, gpu: str) -> str:
+    timeline = vram.training(vram.models[model], recipe=recipe, optimizer=optimizer)
+    return f"{vram.both(timeline.peak)} of model states"
+
+
+def _adapters(model: str, rank: int, targets: str, base: str, optimizer: str) -> str:
+    arch = vram.models[model]
+    trained = vram.lora(arch, rank=rank, targets=TARGETS[targets])
+    timeline = vram.training(arch, recipe="fp32", optimizer=optimizer, lora=trained, base=base)
+    total = vram.count(vram.weights(arch).numel)
+    share = vram.percent(trained.numel, vram.weights(arch).numel, 2)
+    trains = f"LoRA trains {vram.count(trained.numel)} parameters, {share} of {total}."
+    return f"{trains} Model states: {vram.gib(timeline.peak)},"
+
+
+PANELS = {
+    "02-count-every-parameter": PanelMoves(
+        count_panel,
+        _counted,
+        {
+            "Width h": NEXT,
+            "Layers l": NEXT,
+            "Vocabulary V": PREVIOUS,
+            "Biases": NEXT,
+            "Tied output head": TOGGLE,
+        },
+    ),
+    "03-the-llama-table": PanelMoves(morph_panel, _morphed, {"Step": NEXT, "Model": PREVIOUS}),
+    "06-training-states": PanelMoves(
+        states_panel, _states, {"Recipe": NEXT, "Optimizer": NEXT, "GPU": PREVIOUS, "Model": PREVIOUS}
+    ),
+    "08-lora-and-qlora": PanelMoves(
+        lora_panel,
+        _adapters,
+        {"LoRA rank": NEXT, "Base weights": NEXT, "Optimizer": NEXT, "Target modules": NEXT, "Model": PREVIOUS},
+    ),
 }
