@@ -20,6 +20,7 @@ import nbformat
 from nbconvert.exporters import SlidesExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
+from vram.show import theme
 
 HERE = Path(__file__).resolve().parent
 NODE_MODULES = HERE / "node_modules"
@@ -64,6 +65,12 @@ def style(path: str) -> str:
     return package_file(path).read_text(encoding="utf-8")
 
 
+def palette() -> dict[str, str]:
+    """The colours of the course as CSS variables: a deck looks like the panels of its lesson."""
+    colours = {kind.replace(" ", "-"): style.colour for kind, style in theme.KINDS.items()}
+    return colours | {"ink": theme.INK, "muted": theme.MUTED, "line": theme.LINE, "alert": theme.ALERT}
+
+
 def exporter() -> SlidesExporter:
     """nbconvert's reveal exporter with our page around it (template/index.html.j2)."""
     deck = SlidesExporter(
@@ -105,7 +112,7 @@ def title(deck: NotebookNode, path: Path) -> str:
 def build(path: Path, folder: Path) -> Path:
     """Write one deck to `folder` and return the file."""
     deck = read(path)
-    resources = {"metadata": {"name": title(deck, path), "path": str(path.parent)}}
+    resources = {"metadata": {"name": title(deck, path), "path": str(path.parent)}, "palette": palette()}
     html, _ = exporter().from_notebook_node(deck, resources)
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / f"{path.stem}.html"
