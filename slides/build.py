@@ -20,6 +20,7 @@ import nbformat
 from nbconvert.exporters import SlidesExporter
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
+
 from vram.show import theme
 
 HERE = Path(__file__).resolve().parent
@@ -44,9 +45,7 @@ def package_file(path: str) -> Path:
     """The file of an installed npm package; DeckError when `npm ci` has not been run."""
     file = NODE_MODULES / path
     if not file.is_file():
-        raise DeckError(
-            f"{path} is not installed: run `npm ci` in {HERE.name}/ (npm comes with Node.js 18 or newer)"
-        )
+        raise DeckError(f"{path} is not installed: run `npm ci` in {HERE.name}/ (npm comes with Node.js 18 or newer)")
     return file
 
 

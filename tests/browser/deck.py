@@ -32,7 +32,8 @@ _OVERFLOW = """slide => {
 # Words a class has to read: tables, formulas, code and the speaker's notes are not prose.
 _WORDS = """slide => {
     const copy = slide.cloneNode(true);
-    copy.querySelectorAll('aside.notes, style, table, mjx-container, pre, img, details:not([open])').forEach(node => node.remove());
+    const other = 'aside.notes, style, table, mjx-container, pre, img, details:not([open])';
+    copy.querySelectorAll(other).forEach(node => node.remove());
     return (copy.textContent.match(/[\\p{L}\\p{N}][^\\s]*/gu) || []).length;
 }"""
 

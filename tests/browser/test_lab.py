@@ -13,8 +13,9 @@ from moves import PANELS
 from playwright.sync_api import Browser, Page
 from server import Lab
 from surroundings import LESSONS
-from vram.show.panel import Choice
 from watch import Watch, on_this_machine, watch
+
+from vram.show.panel import Choice
 
 
 @dataclass(frozen=True)
