@@ -31,11 +31,12 @@ text-align:left;vertical-align:top;white-space:normal;max-width:none;font-weight
 .vram .grid code{font-size:13px;background:none;padding:0;color:inherit}
 .vram .grid td code{white-space:nowrap}
 .vram .grid th code{overflow-wrap:anywhere}
-.vram .key{display:inline-block;width:14px;height:14px;margin-right:8px;border:1px solid #1D1D1F;\
+.vram .key{display:inline-block;width:14px;height:14px;margin-right:8px;border:1px solid #77777F;\
 vertical-align:-2px;background-size:14px}
 .vram details{margin:8px 0}
 .vram summary{cursor:pointer;font-weight:600}
 .vram figure{margin:8px 0}
+.vram-output>.widget-html-content{min-width:0;flex:1 1 0}
 .vram-control{height:auto;margin:2px 0}
 .vram-control label.widget-label{text-align:left;width:auto;font-size:14px;height:auto;line-height:1.6;padding:0}
 .vram-control select{flex:none;height:32px;font-size:15px;padding-right:24px}

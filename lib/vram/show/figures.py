@@ -120,7 +120,9 @@ def axes(ax: Axes | None, width: float = 9.6, height: float = 4.4) -> Axes:
         return ax
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained", facecolor=CARD).subplots()
+    fig = Figure(figsize=(width, height), layout="constrained", facecolor=CARD)
+    fig.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
+    return fig.subplots()
 
 
 def styled() -> AbstractContextManager[None]:

@@ -55,7 +55,7 @@ class StyledTable(Table):
     def _row(self, row: Sequence[str], key: str | None, strong: bool) -> str:
         cells = []
         for n, (cell, align) in enumerate(zip(row, self.align, strict=True)):
-            inside = escape(cell)
+            inside = escape(cell) if n == 0 or align == "l" else escape(cell).replace(" ", "&nbsp;")
             if align == "c" and inside:
                 inside = f"<code>{inside}</code>"
             if strong and inside:
@@ -72,7 +72,10 @@ class StyledTable(Table):
         return f'{css.sheet(kinds)}<div class="vram">{self.markup()}</div>'
 
 
-_SIDE = {"l": ' align="left"', "c": ' align="left"', "r": ' align="right" class="n"'}
+# GitHub drops styles; JupyterLab sets every cell to the right unless a style says otherwise, and drops the stylesheet
+# of a notebook that is not trusted.
+_LEFT = ' align="left" style="text-align:left"'
+_SIDE = {"l": _LEFT, "c": _LEFT, "r": ' align="right" class="n"'}
 _TOTAL = ' class="total"'
 
 

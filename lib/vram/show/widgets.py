@@ -16,7 +16,7 @@ class PanelBox(ipywidgets.VBox):
     def __init__(self, panel: Panel):
         self._panel = panel
         self._controls = {choice.name: _control(choice, panel.values[choice.name]) for choice in panel.controls}
-        self._output = ipywidgets.HTML(panel.render(**panel.values))
+        self._output = ipywidgets.HTML(panel.render(**panel.values)).add_class("vram-output")
         for name, control in self._controls.items():
             control.observe(lambda change, name=name: self._follow(name, change["new"]), names="value")
         line = ipywidgets.HBox(
