@@ -35,7 +35,8 @@ def _view(model: str, recipe: str, optimizer: str, gpu: str) -> View:
     arch, card = models[model], gpus[gpu]
     numel = weights(arch).numel
     timeline = training(arch, recipe=recipe, optimizer=optimizer)
-    ledger = timeline.at_peak()
+    phase = timeline.peak_phase
+    ledger = timeline.phases[phase]
     each = trimmed(Fraction(ledger.nbytes, numel))
     title = say(
         "panel.states.row",
@@ -52,7 +53,7 @@ def _view(model: str, recipe: str, optimizer: str, gpu: str) -> View:
             copy_table(
                 copies(ledger),
                 numel,
-                total=say("panel.total", phase=timeline.peak_phase),
+                total=say("panel.total", phase=phase),
                 caption=say("panel.states.table"),
                 card=(gpu, card.usable_bytes),
             )

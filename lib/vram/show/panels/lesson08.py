@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ...architectures import Architecture, models
 from ...ledger.ledger import Ledger
 from ...ledger.symbols import symbols
@@ -48,8 +50,8 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
     trained = lora(arch, rank=rank, targets=TARGETS[targets])
     signs = symbolic(f"lora {targets}", arch, lambda a: lora(a, rank=symbols.r, targets=TARGETS[targets]))
     timeline = training(arch, recipe=_RECIPE, optimizer=optimizer, lora=trained, base=base)
-    full = training(arch, recipe="bf16-mixed", optimizer=optimizer).at_peak()
-    ledger = timeline.at_peak()
+    phase = timeline.peak_phase
+    ledger, full = timeline.phases[phase], _full(model, optimizer)
     adapters = ledger.select(lambda tensor: ".lora_" in tensor.name).nbytes
     numel = weights(arch).numel
     base_text = say(f"panel.lora.base.{base}")
@@ -63,7 +65,7 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
         detail=say(
             "panel.lora.detail",
             lora=gib(ledger.nbytes),
-            full=gib(full.nbytes),
+            full=gib(sum(full.values())),
             adapters=gib(adapters),
             frozen=gib(ledger.nbytes - adapters),
         )
@@ -71,7 +73,7 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
         + say("panel.missing", kinds=", ".join(timeline.missing)),
         picture=bar(
             [
-                Row(say("panel.lora.full"), by_kind(full)),
+                Row(say("panel.lora.full"), full),
                 Row(say("panel.lora.lora", rank=rank, base=base_text), by_kind(ledger)),
             ]
         ),
@@ -80,12 +82,18 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
             copy_table(
                 copies(ledger),
                 numel,
-                total=say("panel.total", phase=timeline.peak_phase),
+                total=say("panel.total", phase=phase),
                 caption=say("panel.lora.table"),
             ),
             tensor_table(formulas(trained, signs), caption=say("panel.lora.adapters"), unit="parameters"),
         ],
     )
+
+
+@cache
+def _full(model: str, optimizer: str) -> dict[str, int]:
+    """Model states of full fine-tuning by kind, to compare with."""
+    return by_kind(training(models[model], recipe="bf16-mixed", optimizer=optimizer).at_peak())
 
 
 def _formula(arch: Architecture, trained: Ledger, signs: Ledger, rank: int) -> str:
