@@ -13,6 +13,7 @@ from vram import VramError
 from vram.teach import B, GiB, check, hint, predict, progress, reveal, state
 from vram.teach.exercise import Exercise, the_true
 from vram.teach.exercises import find, lessons, of_lesson
+from vram.teach.feedback import Feedback
 from vram.words import catalogue
 
 QUESTIONS = [question for lesson in lessons() for question in of_lesson(lesson).values()]
@@ -70,7 +71,7 @@ def test_a_rounded_count_is_told_that_it_is_rounded():
 
 
 def test_an_unknown_wrong_value_gets_a_way_to_find_the_mistake():
-    assert check("02.4", 12345).text == catalogue("en")["check.other"]
+    assert check("02.4", 12345).text == catalogue("en")["check.other_count"]
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.id)
@@ -166,6 +167,7 @@ def test_progress_counts_what_is_solved_in_this_kernel():
     assert repr(progress("02")).startswith("Lesson 02: 0 of 8 solved in this kernel. Open: 02.m, 02.1")
     check("02.2", 74)
     check("02.2", 75)
+    check("02.1", "3h")
     assert "1 of 8 solved" in repr(progress("02")) and "Solved: 02.2." in repr(progress("02"))
     with pytest.raises(VramError, match="lesson: '77' is not known"):
         progress("77")
@@ -181,6 +183,13 @@ def test_feedback_reads_in_text_and_in_html():
     html = feedback._repr_html_()
     assert html.startswith("<p><strong>✗ Not yet.</strong> ") and "style" not in html and "color" not in html
     assert "<code>vram.gpus</code>" in check("06.6", 24 * 2**30 // 16)._repr_html_()
+
+
+def test_what_is_said_is_text_and_not_markup():
+    assert (
+        Feedback("wrong", "a < b & `c`")._repr_html_()
+        == "<p><strong>✗ Not yet.</strong> a &lt; b &amp; <code>c</code></p>"
+    )
 
 
 def test_output_is_the_same_in_every_kernel():

@@ -119,7 +119,7 @@ def garbage() -> list:
     return [
         None, ..., "", "  ", True, False, 0, -1, 1, math.nan, math.inf, -math.inf, 1e308, -1e-308, 10**4000,
         -(10**400),
-        Decimal("NaN"), Decimal("Infinity"), Decimal("1e999999"), Fraction(1, 3), 1j, b"12", [], [1, 2], (), {},
+        Decimal("NaN"), Decimal("Infinity"), Decimal("1e99999999"), Fraction(1, 3), 1j, b"12", [], [1, 2], (), {},
         {1: 2},
         set(), object(), Hostile(), Hostile, print, lambda: 1, range(3), "0", "-0", "NaN", "inf", "1e999", "1e-999",
         "1e9999999",

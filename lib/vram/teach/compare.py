@@ -45,13 +45,13 @@ def _thought(exercise: Exercise, value: Any, truth: Any) -> str:
     for slip in exercise.slips:
         if agrees(exercise, value, slip.value()):
             return _slip_words(exercise, slip)
-    if exercise.kind in ("choice", "symbolic"):
-        return say(f"check.other_{exercise.kind}")
-    if misconception := by_ratio(exercise.kind, value, Fraction(truth), exercise.tolerance):
-        return sentence(misconception)
+    if exercise.kind not in ("choice", "symbolic"):
+        misconception = by_ratio(exercise.kind, value, Fraction(truth), exercise.tolerance)
+        if misconception:
+            return sentence(misconception)
     if exercise.kind == "count" and value % 1000 == 0 and abs(value - truth) <= _ROUNDED * truth:
         return say("check.rounded")
-    return say("check.other")
+    return say(f"check.other_{exercise.kind}")
 
 
 def _slip_words(exercise: Exercise, slip: Slip) -> str:
