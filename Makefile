@@ -13,7 +13,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test notebooks links slides browser lint bench pins clean
+.PHONY: help lab test notebooks links slides browser lint picture bench pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -40,6 +40,9 @@ browser: $(READY) ## drive lessons in a real Chromium
 
 lint: $(READY) ## look for mistakes in the code without running it
 	$(PY) -m ruff check
+
+picture: $(READY) ## draw the picture of the README
+	$(PY) -m vram.show.readme
 
 bench: $(READY) ## measure: imports, totals, panels, lessons, the test suite
 	$(PY) tests/bench.py $(ARGS)

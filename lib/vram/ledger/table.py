@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-
 # JupyterLab's style sheet overrides `align`, GitHub drops `style`: each needs its own word.
 _LEFT = "text-align:left;font-weight:normal"
 
