@@ -33,13 +33,16 @@ class Measured(NamedTuple):
 
 
 def seconds(call: Callable[[], Any], enough: float = 0.5) -> float:
-    """Median time of one call, over as many calls as half a second holds; the first, which loads, is not counted."""
+    """Median time of one call, over as many calls as half a second holds; the first, which loads, is not counted.
+
+    What runs inside this process is measured in seconds of its processor: others on the machine do not count.
+    """
     call()
     times: list[float] = []
     while sum(times) < enough or len(times) < 3:
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return statistics.median(times)
 
 
@@ -88,6 +91,34 @@ def calls() -> Iterator[Measured]:
     yield Measured("timelines in a second (QLoRA on Llama 2 7B)", 1 / seconds(one_timeline()), "/s")
     yield Measured("totals in a second, over a NumPy grid of a million", GRID / seconds(grid_of_totals()), "/s")
     yield Measured("one derivation in symbols (GPT-2)", 1e3 * seconds(derivation()), "ms")
+
+
+# What a learner waits for when a control moves: from the new value to the new page, in the kernel.
+
+
+def panels() -> Iterator[Measured]:
+    from vram import show
+
+    for name in (name for name in show.__all__ if name.endswith("_panel")):
+        panel = getattr(show, name)()
+        panel.widget  # noqa: B018  (made when first shown, and not again)
+        moves = [(control, value) for control in panel.controls for value in control.values]
+        times = []
+        for control, value in ((c, v) for c, v in moves if v != c.default):
+            for target in (value, control.default):
+                start = time.process_time()
+                panel.set(**{control.name: target})
+                times.append(time.process_time() - start)
+        yield Measured(f"{name}: one control moves", 1e3 * statistics.median(times), "ms", 5)
+        yield Measured(f"{name}: the slowest of {len(times)} moves", 1e3 * max(times), "ms")
+
+
+def charts() -> Iterator[Measured]:
+    from vram import show
+
+    for draw in (show.linear_share, show.llama_table, show.waterfall, show.bytes_per_parameter, show.finetune_bars):
+        picture = seconds(lambda draw=draw: show.figure(draw()))
+        yield Measured(f"{draw.__name__}: one picture", 1e3 * picture, "ms")
 
 
 # What a new process waits for: the first answer after `import vram`.
@@ -152,7 +183,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="leave out lessons and test suite")
     options = parser.parse_args()
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
-    parts = [imports, calls] if options.quick else [imports, calls, lessons, suite]
+    parts = [imports, calls, panels, charts] if options.quick else [imports, calls, panels, charts, lessons, suite]
     missed = 0
     for row in (row for part in parts for row in part()):
         over = row.bar is not None and row.value > row.bar
