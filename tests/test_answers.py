@@ -48,10 +48,10 @@ def test_thousands_may_be_separated(answer):
 
 @pytest.mark.parametrize(
     "answer",
-    ["100.41 GiB", "107.8 GB", "107.8GB", "107.8 gb", "102,818 MiB", "0.1078 TB", "100.41 GiB (107.81 GB)",
-     "1.078e11 B", "862.5e9 bits",
-     100.41 * GiB, GiB * 100.41, 107.8 * GB, 0.1078 * TB, numpy.float64(107.8) * GB, sympy.Rational(1078, 10) * GB,
-     Fraction(1078, 10) * GB, Decimal("107.8") * GB, 16 * vram.weights(vram.models["llama-2-7b"]).numel * B],
+    ["193.95 GiB", "208.3 GB", "208.3GB", "208.3 gb", "198,606 MiB", "0.2083 TB", "193.95 GiB (208.25 GB)",
+     "2.083e11 B", "1666e9 bits",
+     193.95 * GiB, GiB * 193.95, 208.3 * GB, 0.2083 * TB, numpy.float64(208.3) * GB, sympy.Rational(2083, 10) * GB,
+     Fraction(2083, 10) * GB, Decimal("208.3") * GB, 16 * vram.weights(vram.models["llama-2-13b"]).numel * B],
 )  # fmt: skip
 def test_an_amount_may_be_written_in_any_unit(answer):
     if isinstance(answer, str) and " gb" in answer:
@@ -69,20 +69,22 @@ def test_a_share_may_be_a_percentage_or_a_fraction(answer):
 
 @pytest.mark.parametrize(
     "answer",
-    ["13h", "13*h", "13·h", "h*13", "4h + 5h + 4h", "(4+5+4)h", "13 * hidden_size", "26h/2", "13h²/h", 13 * h, h * 13,
-     (4 * h + 9 * h),
-     13 * sympy.Symbol("h"), sympy.Mul(13, h, evaluate=False), "3h + 10 h", "−(−13h)", "13.0h"],
+    ["7h", "7*h", "7·h", "h*7", "5h + 2h", "(4+1+2)h", "7 * hidden_size", "14h/2", "7h²/h", 7 * h, h * 7,
+     (5 * h + 2 * h),
+     7 * sympy.Symbol("h"), sympy.Mul(7, h, evaluate=False), "3h + 4 h", "−(−7h)", "7.0h"],
 )  # fmt: skip
 def test_a_formula_may_be_written_in_any_equivalent_form(answer):
     assert check("02.1", answer).right
 
 
-@pytest.mark.parametrize("answer", ["r*(d_in + d_out)", "r d_in + r d_out", "(d_out + d_in) rank", "d_in·r + d_out·r"])
+@pytest.mark.parametrize(
+    "answer", ["r*(d_in + d_out) + d_out", "r d_in + (r + 1) d_out", "(d_out + d_in) rank + d_out"],
+)  # fmt: skip
 def test_a_formula_may_use_the_names_of_its_question(answer):
     assert check("08.1", answer).right
 
 
-@pytest.mark.parametrize("answer", ["c", "C", "(c)", " c ", "c."])
+@pytest.mark.parametrize("answer", ["d", "D", "(d)", " d ", "d."])
 def test_a_choice_is_a_letter(answer):
     assert check("02.3", answer).right
 

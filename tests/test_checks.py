@@ -51,7 +51,7 @@ def test_an_open_exercise_says_so(question, answer):
 
 
 def test_units_mixed_up_are_recognised_in_both_directions():
-    for wrong in ("100.41 GB", "107.81 GiB", "115.76 GB"):
+    for wrong in ("193.95 GB", "208.25 GiB", "223.61 GB"):
         assert "Two units are mixed" in check("06.2", wrong).text
 
 
@@ -145,7 +145,7 @@ def test_a_guess_is_kept_and_set_beside_the_truth():
      ("06.p", "10 GiB", "more than a thousandfold"),
      ("06.p", 10**30 * GiB, "You guessed …"), ("06.p", "0 B", "one is zero"), ("02.p", "-31 %", "differ in sign"),
      ("06.p", None, "The ledger says 16 B"),
-     ("02.3", "a", "You chose (a); the calculation says (c)")],
+     ("02.3", "a", "You chose (a); the calculation says (d)")],
 )  # fmt: skip
 def test_a_reveal_compares_in_neutral_words(id, guess, said):
     predict(id, guess)

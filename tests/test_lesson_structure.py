@@ -7,7 +7,9 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+import vram
 from vram import VramError
+from vram.ledger.units import shown
 from vram.teach import measures
 from vram.teach.exercises import lessons, of_lesson
 from vram.teach.structure import ORDER, faults, lesson_number, section, title_of
@@ -333,3 +335,28 @@ def test_solutions_hold_every_question_its_reasoning_and_a_check(number):
     ]
     assert sum(cell.source.startswith("<details>") for cell in nb.cells) == len(of_lesson(number))
     assert all(len(line) <= measures.LINE_LENGTH for source in code_cells for line in source.splitlines())
+
+
+# A lesson teaches the way to an answer; it does not print the answer of its own exercises.
+
+
+def _usual_forms(question) -> list[str]:
+    truth = question.truth()
+    if question.kind == "count":
+        return [f"{truth:,}", f"{truth:_}", str(truth)] if abs(truth) > 999 else []
+    if question.kind == "bytes":
+        return [shown(int(truth), unit) for unit in ("GiB", "GB", "MiB")] if truth > 999 else []
+    return [vram.percent(truth), vram.percent(truth, signed=True)] if question.kind == "percent" else []
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_lesson_does_not_print_the_answers_of_its_exercises(path):
+    nb = nbformat.read(path, as_version=4)
+    own = [cell for cell in nb.cells if not cell.id.startswith(("ex-", "exit-", "mistake-", "predict"))]
+    said = "\n".join(
+        cell.source
+        + "\n".join(output.get("text", "") + str(output.get("data", "")) for output in cell.get("outputs", []))
+        for cell in own
+    )
+    questions = [q for q in of_lesson(path.stem[:2]).values() if not q.id.endswith(".p")]
+    assert [(q.id, form) for q in questions for form in _usual_forms(q) if form in said] == []

@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import Any
 
 _WHERE = {
-    "bars": ("Mark", "Row", "bar"),
+    "bars": ("NARROW", "Mark", "Row", "bar"),
     "charts.lesson02": ("linear_share", "parameter_bar"),
     "charts.lesson03": ("llama_table", "waterfall"),
     "charts.lesson06": ("bytes_per_parameter",),
     "charts.lesson08": ("finetune_bars",),
     "explain": ("Explained", "formulas", "symbolic"),
-    "figures": ("Picture", "figure", "memory_bar"),
+    "figures": ("Picture", "figure", "memory_bar", "slide_axes"),
     "morph": ("steps",),
     "panel": ("Choice", "Panel", "View"),
     "panels.lesson02": ("count_panel",),

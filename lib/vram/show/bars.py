@@ -14,7 +14,9 @@ from ..words import say
 from . import svg
 from .theme import ALERT, CARD, INK, LINE, in_order, style
 
+#: Units of the drawing: text keeps its size, so a narrow drawing shown wide has large letters.
 WIDTH = 960
+NARROW = 600
 _MARGIN, _GAP = 20, 14
 _BAR, _TITLE, _LABELS = 40, 24, 40
 _VISIBLE = 0.9  # pixels
@@ -96,7 +98,12 @@ def _spread(wanted: Sequence[tuple[float, float, float]]) -> list[float]:
 
 
 def bar(
-    rows: Sequence[Row], *, mark: Mark | None = None, shown: Callable[[int], str] = gib, about: str | None = None
+    rows: Sequence[Row],
+    *,
+    mark: Mark | None = None,
+    shown: Callable[[int], str] = gib,
+    about: str | None = None,
+    width: int = WIDTH,
 ) -> str:
     """Bars on a common scale as an HTML `<img>` whose alternative text carries every number.
 
@@ -104,8 +111,10 @@ def bar(
     mark   a line across the bars, such as a card's usable bytes
     shown  how an amount is written
     about  what the picture shows, first words of the alternative text
+    width  NARROW for a slide, which is read from afar
     """
-    return svg.image(drawing(rows, mark=mark, shown=shown), alt_text(rows, mark=mark, shown=shown, about=about))
+    words = alt_text(rows, mark=mark, shown=shown, about=about)
+    return svg.image(drawing(rows, mark=mark, shown=shown, width=width), words)
 
 
 def alt_text(
@@ -121,23 +130,25 @@ def alt_text(
     return " ".join(said)
 
 
-def drawing(rows: Sequence[Row], *, mark: Mark | None = None, shown: Callable[[int], str] = gib) -> str:
+def drawing(
+    rows: Sequence[Row], *, mark: Mark | None = None, shown: Callable[[int], str] = gib, width: int = WIDTH
+) -> str:
     """The picture as SVG text: the same input always gives the same text."""
     largest = max([row.total for row in rows] + ([mark.amount] if mark else []))
-    scale = (WIDTH - 2 * _MARGIN) / max(largest, 1)
+    scale = (width - 2 * _MARGIN) / max(largest, 1)
     top = _MARGIN + (_TITLE if mark else 0)
     step = _TITLE + _BAR + _LABELS
     height = top + step * len(rows) + 4
-    body = [svg.rect(0.5, 0.5, WIDTH - 1, height - 1, CARD, f' rx="10" stroke="{LINE}"')]
+    body = [svg.rect(0.5, 0.5, width - 1, height - 1, CARD, f' rx="10" stroke="{LINE}"')]
     for i, row in enumerate(rows):
-        body += _row(row, top + i * step, scale, shown)
+        body += _row(row, top + i * step, scale, shown, width)
     if mark:
         x = _MARGIN + mark.amount * scale
-        body.append(_mark_label(mark, x, top, shown))
+        body.append(_mark_label(mark, x, top, shown, width))
         body += [_mark_line(x, top + i * step, _title(row, shown)) for i, row in enumerate(rows)]
     kinds = {kind for row in rows for kind, n in row.parts.items() if n}
     definitions = "".join(svg.pattern(_id(kind), style(kind)) for kind in sorted(kinds))
-    return svg.document(WIDTH, height, "".join(body), definitions)
+    return svg.document(width, height, "".join(body), definitions)
 
 
 def _id(kind: str) -> str:
@@ -148,7 +159,7 @@ def _title(row: Row, shown: Callable[[int], str]) -> str:
     return f"{row.title}: {shown(row.total)}"
 
 
-def _row(row: Row, top: float, scale: float, shown: Callable[[int], str]) -> list[str]:
+def _row(row: Row, top: float, scale: float, shown: Callable[[int], str], right: int) -> list[str]:
     """Title and total, the stacked parts, their labels."""
     y = top + _TITLE
     drawn = [svg.text(_MARGIN, top + 15, _title(row, shown), size=_TITLE_SIZE, bold=True)]
@@ -162,7 +173,7 @@ def _row(row: Row, top: float, scale: float, shown: Callable[[int], str]) -> lis
         drawn.append(svg.rect(x, y, max(width, 0.6), _BAR, f"url(#{_id(kind)})", outline))
         labels.append((f"{name_of(kind)} {shown(n)}", x + width / 2, width))
         x += width
-    for label in place(labels, _MARGIN, WIDTH - _MARGIN):
+    for label in place(labels, _MARGIN, right - _MARGIN):
         middle, base = label.x + label.width / 2, y + _BAR
         if label.part < label.width or abs(middle - label.of) > 1:
             drawn.append(svg.line(label.of, base + 1, middle, base + 14, INK, ' stroke-width="1"'))
@@ -170,10 +181,10 @@ def _row(row: Row, top: float, scale: float, shown: Callable[[int], str]) -> lis
     return drawn
 
 
-def _mark_label(mark: Mark, x: float, top: float, shown: Callable[[int], str]) -> str:
+def _mark_label(mark: Mark, x: float, top: float, shown: Callable[[int], str], right: int) -> str:
     words = f"{mark.label}: {shown(mark.amount)}"
     width = svg.text_width(words, _SIZE, bold=True)
-    start = min(max(x - width / 2, _MARGIN), WIDTH - _MARGIN - width)
+    start = min(max(x - width / 2, _MARGIN), right - _MARGIN - width)
     return svg.text(start + width / 2, top - 10, words, size=_SIZE, bold=True, colour=ALERT, anchor="middle")
 
 

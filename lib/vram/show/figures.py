@@ -125,6 +125,12 @@ def axes(ax: Axes | None, width: float = 9.6, height: float = 4.4) -> Axes:
     return fig.subplots()
 
 
+def slide_axes() -> Axes:
+    """Axes for a slide: a small figure shown wide, so that its letters are large."""
+    with styled():
+        return axes(None, 7.4, 3.1)
+
+
 def styled() -> AbstractContextManager[None]:
     """The settings that charts are drawn and written with, whatever the reader's own are."""
     from matplotlib import rc_context

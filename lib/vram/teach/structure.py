@@ -7,7 +7,7 @@ questions in `exercises/` and their words; edit those, never the cells. In this 
   title              "# " and a question or a verb; a paragraph of one sentence with the answer; then
                      **You will be able to** with 2 to 4 bullets (things one can see: no "understand", "know",
                      "learn"), **You need** …, **Minutes** 40
-  binder             the Binder badge of this lesson, and nothing else
+  binder             the Binder link of this lesson, as words: a badge would be fetched from the network
   setup              code: the imports, among them what the lesson uses of vram.teach
   predict            (G) "## Predict" and the question; predict-guess (G) takes the guess
   derive             toy numbers, symbols, a real model; predict-reveal (G) wherever it fits after `derive`
@@ -171,7 +171,7 @@ def _title(source: str) -> Iterator[str]:
 
 def _binder(source: str, path: Path) -> Iterator[str]:
     if not re.search(rf"\(https://mybinder\.org/v2/gh/\S+/{re.escape(path.name)}\)", source):
-        yield f"binder: the badge must open this lesson, {path.name}, on mybinder.org"
+        yield f"binder: the link must open this lesson, {path.name}, on mybinder.org"
 
 
 def _imports(nb: NotebookNode) -> Iterator[str]:

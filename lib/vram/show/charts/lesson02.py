@@ -12,7 +12,7 @@ from ...ledger.arithmetic import Size
 from ...ledger.units import count, percent
 from ...memory import weights
 from ...words import say
-from ..bars import Row, bar, name_of
+from ..bars import WIDTH, Row, bar, name_of
 from ..explain import per_layer
 from ..figures import Picture, axes, describe, styled
 from ..numbers import short, trimmed
@@ -58,11 +58,11 @@ def linear_share(ax: Axes | None = None, *, marked: Sequence[str] = MARKED) -> A
         for n, point in enumerate(points):
             percent = 100 * point.vectors / point.layer
             ax.plot([point.width], [percent], "o", color=ALERT, markersize=8, label=point.title)
-            side = (8, 10) if n % 2 == 0 else (-8, -12)
+            above = n % 2 == 0 or n == len(points) - 1  # labels of neighbours stand on both sides of the line
             ax.annotate(
                 say("chart.linear_share.point", model=point.title, share=_percent(point)),
-                (point.width, percent), xytext=side, textcoords="offset points",
-                ha="left" if n % 2 == 0 else "right", va="bottom" if n % 2 == 0 else "top", fontsize=11,
+                (point.width, percent), xytext=(8, 10) if above else (-8, -12), textcoords="offset points",
+                ha="left" if above else "right", va="bottom" if above else "top", fontsize=11,
             )  # fmt: skip
         ax.set_xscale("log", base=2)
         ax.set_yscale("log")
@@ -94,8 +94,8 @@ def _table(points: Sequence[Share]) -> StyledTable:
     return StyledTable(headers, rows, caption=say("chart.linear_share.caption"))
 
 
-def parameter_bar(arch: Architecture, *, title: str) -> Picture:
-    """The parameters of a model by part, as one bar with its numbers beside it."""
+def parameter_bar(arch: Architecture, *, title: str, width: int = WIDTH) -> Picture:
+    """The parameters of a model by part, as one bar with its numbers beside it; `width` as in `bar`."""
     ledger = weights(arch)
     parts = {part: rows.numel for part, rows in ledger.by("kind").items()}
     table = StyledTable(
@@ -109,4 +109,4 @@ def parameter_bar(arch: Architecture, *, title: str) -> Picture:
         caption=title,
         keys=[*parts, None],
     )
-    return Picture(bar([Row(title, parts)], shown=short, about=say("bar.about_parameters")), table)
+    return Picture(bar([Row(title, parts)], shown=short, about=say("bar.about_parameters"), width=width), table)

@@ -81,14 +81,20 @@ def _wider_and_shallower() -> str:
     return the_true({letter: _about(ratio, factor) for letter, factor in factors.items()})
 
 
-def _who_prints_8h() -> str:
-    target = 8 * vram.symbols.h
+def _who_prints_11h() -> str:
+    target = 11 * vram.symbols.h
     return the_true({
-        "a": _linear_part(**_NO_BIAS) == target,
+        "a": _linear_part(attention_bias=False) == target,
         "b": _linear_part(attention_bias=False, attention_out_bias=True) == target,
         "c": _linear_part(mlp_bias=False) == target,
-        "d": _linear_part(norm_bias=False, **_NO_BIAS) == target,
+        "d": _linear_part(norm_bias=False) == target,
     })  # fmt: skip
+
+
+def _gpt_j(norms: Any = Fraction(1, 2), **flags: bool) -> Any:
+    """The vectors of a layer without biases in attention and with one LayerNorm, half of what GPT-2's form has."""
+    both_norms = _linear_part(**_NO_BIAS)
+    return _linear_part(**{"attention_bias": False, **flags}) - both_norms + both_norms * norms
 
 
 QUESTIONS = (
@@ -122,18 +128,21 @@ answer = l * (claimed - vram.weights(layer).layer(0).numel)""",
         id="02.1",
         stars=1,
         kind="symbolic",
-        truth=_linear_part,
+        truth=_gpt_j,
         solution="""\
 h, a = vram.symbols.h, vram.symbols.a
-model = vram.Architecture("gpt2", hidden_size=h, num_attention_heads=a)
-layer = vram.weights(model).layer(0)
-answer = layer.select(lambda tensor: len(tensor.shape) == 1).numel""",
+model = vram.Architecture("gpt2", hidden_size=h, num_attention_heads=a, attention_bias=False)
+vectors = vram.weights(model).layer(0).select(lambda tensor: len(tensor.shape) == 1)
+second_norm = vectors.select(lambda tensor: "ln_2" in tensor.name)
+answer = vectors.numel - second_norm.numel""",
         slips=(
+            Slip("two_norms", lambda: _gpt_j(norms=1)),
+            Slip("no_norms", lambda: _gpt_j(norms=0)),
+            Slip("no_shift", lambda: _gpt_j(norms=Fraction(1, 4))),
+            Slip("with_attention", lambda: _gpt_j(attention_bias=True)),
+            Slip("all_of_gpt2", _linear_part),
             Slip("three", lambda: _with_3h() - 12 * vram.symbols.h**2, "M05"),
-            Slip("no_norms", lambda: 9 * vram.symbols.h),
-            Slip("one_norm", lambda: 11 * vram.symbols.h),
-            Slip("narrow_mlp", lambda: 10 * vram.symbols.h),
-            Slip("whole_layer", _layer),
+            Slip("narrow_mlp", lambda: _gpt_j() - 3 * vram.symbols.h),
         ),
     ),
     Exercise(
@@ -155,20 +164,20 @@ answer = vram.weights(tiny).layer(0).numel""",
         id="02.3",
         stars=2,
         kind="choice",
-        truth=_who_prints_8h,
+        truth=_who_prints_11h,
         solution="""\
 h, a = vram.symbols.h, vram.symbols.a
 switches = {
-    "a": {"attention_bias": False, "mlp_bias": False},
+    "a": {"attention_bias": False},
     "b": {"attention_bias": False, "attention_out_bias": True},
     "c": {"mlp_bias": False},
-    "d": {"attention_bias": False, "mlp_bias": False, "norm_bias": False},
+    "d": {"norm_bias": False},
 }
 for letter, flags in switches.items():
     arch = vram.Architecture("gpt2", hidden_size=h, num_attention_heads=a, **flags)
-    if vram.weights(arch).layer(0).numel.expand() == 12 * h**2 + 8 * h:
+    if vram.weights(arch).layer(0).numel.expand() == 12 * h**2 + 11 * h:
         answer = letter""",
-        slips=(Slip("a", lambda: "a"), Slip("b", lambda: "b"), Slip("d", lambda: "d")),
+        slips=(Slip("a", lambda: "a"), Slip("b", lambda: "b"), Slip("c", lambda: "c")),
     ),
     Exercise(
         id="02.4",

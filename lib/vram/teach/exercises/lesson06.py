@@ -8,6 +8,8 @@ import vram
 
 from ..exercise import Exercise, Slip, the_true
 
+_LARGER = "llama-2-13b"
+
 
 def _states(recipe: str = "bf16-mixed", optimizer: str = "adamw", model: str = "llama-2-7b") -> int:
     """Bytes of weights, gradients and optimizer states at the peak of a full fine-tune."""
@@ -18,8 +20,8 @@ def _per_parameter(recipe: str = "bf16-mixed", optimizer: str = "adamw") -> Frac
     return Fraction(_states(recipe, optimizer), vram.weights(vram.models["llama-2-7b"]).numel)
 
 
-def _file(dtype: str = "bf16") -> int:
-    return vram.weights(vram.models["llama-2-7b"], dtype=dtype).nbytes
+def _file(dtype: str = "bf16", model: str = "llama-2-7b") -> int:
+    return vram.weights(vram.models[model], dtype=dtype).nbytes
 
 
 def _kept(optimizer: str, dtype: str = "fp32") -> int:
@@ -108,17 +110,17 @@ answer = (weights + gradient + master + momentum) * B""",
         id="06.2",
         stars=1,
         kind="bytes",
-        truth=_states,
+        truth=lambda: _states(model=_LARGER),
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
-llama = vram.models["llama-2-7b"]
+llama = vram.models["llama-2-13b"]
 answer = vram.training(llama, recipe="bf16-mixed", optimizer="adamw").peak * B""",
         slips=(
-            Slip("four_times", lambda: 4 * _file(), "M08"),
-            Slip("weights_only", _file),
-            Slip("no_master", lambda: _states("bf16-fp32-states")),
-            Slip("without_weights", lambda: _states() - _file()),
-            Slip("fp32_gradients", lambda: _states("bf16-fp32-gradients")),
+            Slip("four_times", lambda: 4 * _file(model=_LARGER), "M08"),
+            Slip("weights_only", lambda: _file(model=_LARGER)),
+            Slip("no_master", lambda: _states("bf16-fp32-states", model=_LARGER)),
+            Slip("without_weights", lambda: _states(model=_LARGER) - _file(model=_LARGER)),
+            Slip("fp32_gradients", lambda: _states("bf16-fp32-gradients", model=_LARGER)),
         ),
     ),
     Exercise(

@@ -23,9 +23,10 @@ def _adapter(d_in: Any, d_out: Any, rank: Any) -> Any:
     return vram.lora(_one_matrix(d_in, d_out), rank=rank, targets=["up_proj"]).numel
 
 
-def _formula() -> Any:
+def _formula(dora: bool = True) -> Any:
+    """Trained parameters of one adapter of any size, as DoRA has it or as plain LoRA has it."""
     d_in, d_out = _widths()
-    return _adapter(d_in, d_out, vram.symbols.r)
+    return vram.lora(_one_matrix(d_in, d_out), rank=vram.symbols.r, targets=["up_proj"], dora=dora).numel
 
 
 def _widths() -> tuple[Any, Any]:
@@ -126,33 +127,32 @@ model = vram.Architecture(
     "llama", hidden_size=d_in, intermediate_size=d_out,
     num_hidden_layers=1, num_attention_heads=1,
 )
-answer = vram.lora(model, rank=vram.symbols.r, targets=["up_proj"]).numel""",
+rank = vram.symbols.r
+answer = vram.lora(model, rank=rank, targets=["up_proj"], dora=True).numel""",
         slips=(
-            Slip("product", lambda: vram.symbols.r * _widths()[0] * _widths()[1]),
-            Slip("full_matrix", lambda: _widths()[0] * _widths()[1]),
+            Slip("plain_lora", lambda: _formula(dora=False)),
+            Slip("by_input", lambda: _formula(dora=False) + _widths()[0]),
+            Slip("by_rank", lambda: _formula(dora=False) + vram.symbols.r),
+            Slip("both_sides", lambda: _formula() + _widths()[0]),
             Slip("with_frozen", lambda: _formula() + _widths()[0] * _widths()[1]),
-            Slip("square", lambda: 2 * vram.symbols.r * _widths()[0]),
-            Slip("square", lambda: 2 * vram.symbols.r * _widths()[1]),
-            Slip("one_matrix", lambda: vram.symbols.r * _widths()[0]),
-            Slip("one_matrix", lambda: vram.symbols.r * _widths()[1]),
-            Slip("rank_squared", lambda: vram.symbols.r * _formula()),
+            Slip("product", lambda: vram.symbols.r * _widths()[0] * _widths()[1] + _widths()[1]),
         ),
     ),
     Exercise(
         id="08.2",
         stars=1,
         kind="count",
-        truth=lambda: _adapter(1024, 512, 8),
+        truth=lambda: _adapter(4096, 1024, 64),
         solution="""\
-d_in, d_out, r = 1024, 512, 8
+d_in, d_out, r = 4096, 1024, 64
 answer = r * (d_in + d_out)""",
-        facts=lambda: {"share": vram.percent(_adapter(1024, 512, 8), 1024 * 512, digits=2)},
+        facts=lambda: {"share": vram.percent(_adapter(4096, 1024, 64), 4096 * 1024, digits=2)},
         slips=(
-            Slip("with_frozen", lambda: _adapter(1024, 512, 8) + 1024 * 512),
-            Slip("full_matrix", lambda: 1024 * 512),
-            Slip("product", lambda: 8 * 1024 * 512),
-            Slip("one_matrix", lambda: 8 * 1024),
-            Slip("one_matrix", lambda: 8 * 512),
+            Slip("with_frozen", lambda: _adapter(4096, 1024, 64) + 4096 * 1024),
+            Slip("full_matrix", lambda: 4096 * 1024),
+            Slip("product", lambda: 64 * 4096 * 1024),
+            Slip("one_matrix", lambda: 64 * 4096),
+            Slip("one_matrix", lambda: 64 * 1024),
         ),
     ),
     Exercise(
@@ -175,34 +175,34 @@ answer = l * r * ((h + h) + (h + g * d))""",
         id="08.4",
         stars=2,
         kind="count",
-        truth=lambda: _trained(16, "all-linear"),
+        truth=lambda: _trained(32, "all-linear"),
         solution="""\
-answer = vram.lora(vram.models["llama-3-8b"], rank=16, targets="all-linear").numel""",
-        facts=lambda: {"share": vram.percent(_trained(16, "all-linear"), vram.weights(_llama()).numel)},
+answer = vram.lora(vram.models["llama-3-8b"], rank=32, targets="all-linear").numel""",
+        facts=lambda: {"share": vram.percent(_trained(32, "all-linear"), vram.weights(_llama()).numel)},
         slips=(
-            Slip("query_heads", lambda: _trained(16, "all-linear", **_as_many_heads()), "M15"),
-            Slip("attention_only", lambda: _trained(16, _ATTENTION)),
-            Slip("mlp_only", lambda: _trained(16, "all-linear") - _trained(16, _ATTENTION)),
-            Slip("no_gate", lambda: _trained(16, [*_ATTENTION, "up_proj", "down_proj"])),
-            Slip("with_head", lambda: _trained(16, "all-linear") + 16 * (_llama().hidden_size + _llama().vocab_size)),
-            Slip("one_layer", lambda: _trained(16, "all-linear") // 32),
+            Slip("query_heads", lambda: _trained(32, "all-linear", **_as_many_heads()), "M15"),
+            Slip("attention_only", lambda: _trained(32, _ATTENTION)),
+            Slip("mlp_only", lambda: _trained(32, "all-linear") - _trained(32, _ATTENTION)),
+            Slip("no_gate", lambda: _trained(32, [*_ATTENTION, "up_proj", "down_proj"])),
+            Slip("with_head", lambda: _trained(32, "all-linear") + 32 * (_llama().hidden_size + _llama().vocab_size)),
+            Slip("one_layer", lambda: _trained(32, "all-linear") // 32),
         ),
     ),
     Exercise(
         id="08.5",
         stars=2,
         kind="bytes",
-        truth=lambda: _adapter_states(16),
+        truth=lambda: _adapter_states(32),
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
 llama = vram.models["llama-3-8b"]
-answer = (vram.training(llama, lora=16).peak - vram.weights(llama).nbytes) * B""",
+answer = (vram.training(llama, lora=32).peak - vram.weights(llama).nbytes) * B""",
         facts=lambda: {"full": vram.both(vram.training(_llama()).peak)},
         slips=(
             Slip("whole_model", lambda: vram.training(_llama()).peak, "M12"),
-            Slip("weights_only", lambda: vram.lora(_llama(), rank=16, dtype="bf16").nbytes),
-            Slip("with_base", lambda: _peak(16)),
-            Slip("eight_bytes", lambda: 4 * vram.lora(_llama(), rank=16, dtype="bf16").nbytes, "M08"),
+            Slip("weights_only", lambda: vram.lora(_llama(), rank=32, dtype="bf16").nbytes),
+            Slip("with_base", lambda: _peak(32)),
+            Slip("eight_bytes", lambda: 4 * vram.lora(_llama(), rank=32, dtype="bf16").nbytes, "M08"),
         ),
     ),
     Exercise(
