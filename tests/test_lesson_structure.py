@@ -172,7 +172,7 @@ RULES = {
     "an outcome begins with 'understand'": replace("title", "- derive", "- understand"),
     "**You need** is missing": replace("title", "**You need** lesson 01.", ""),
     "**Minutes** must be followed by a number": replace("title", "40", "forty"),
-    "the badge must open this lesson": replace("binder", "02-count", "03-count"),
+    "the link must open this lesson": replace("binder", "02-count", "03-count"),
     "predict is used before it is imported": replace("setup", "predict, ", ""),
     "check is used before it is imported": replace("setup", "import check, ", "import "),
     "predict-reveal must stand after derive": swap("predict-reveal", "setup"),

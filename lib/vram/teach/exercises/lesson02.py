@@ -131,8 +131,11 @@ answer = l * (claimed - vram.weights(layer).layer(0).numel)""",
         truth=_gpt_j,
         solution="""\
 h, a = vram.symbols.h, vram.symbols.a
-model = vram.Architecture("gpt2", hidden_size=h, num_attention_heads=a, attention_bias=False)
-vectors = vram.weights(model).layer(0).select(lambda tensor: len(tensor.shape) == 1)
+model = vram.Architecture(
+    "gpt2", hidden_size=h, num_attention_heads=a, attention_bias=False,
+)
+layer = vram.weights(model).layer(0)
+vectors = layer.select(lambda tensor: len(tensor.shape) == 1)
 second_norm = vectors.select(lambda tensor: "ln_2" in tensor.name)
 answer = vectors.numel - second_norm.numel""",
         slips=(

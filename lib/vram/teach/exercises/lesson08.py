@@ -100,18 +100,18 @@ answer = r * (d_in + d_out) / (d_in * d_out)""",
     Exercise(
         id="08.m",
         kind="bytes",
-        truth=lambda: _peak(16) - _peak(8),
+        truth=lambda: _peak(32) - _peak(8),
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
 llama = vram.models["llama-3-8b"]
-high, low = (vram.training(llama, lora=rank).peak for rank in (16, 8))
+high, low = (vram.training(llama, lora=rank).peak for rank in (32, 8))
 answer = (high - low) * B""",
-        facts=lambda: {"peak": vram.both(_peak(16))},
+        facts=lambda: {"peak": vram.both(_peak(32))},
         slips=(
-            Slip("half_of_all", lambda: Fraction(_peak(16), 2), "M12"),
-            Slip("half_the_weights", lambda: Fraction(vram.weights(_llama()).nbytes, 2), "M12"),
-            Slip("all_states", lambda: _adapter_states(16)),
-            Slip("weights_only", lambda: vram.lora(_llama(), rank=8, dtype="bf16").nbytes),
+            Slip("like_the_rank", lambda: Fraction(_peak(32) * 3, 4), "M12"),
+            Slip("like_the_rank", lambda: Fraction(vram.weights(_llama()).nbytes * 3, 4), "M12"),
+            Slip("all_states", lambda: _adapter_states(32)),
+            Slip("weights_only", lambda: vram.lora(_llama(), rank=24, dtype="bf16").nbytes),
             Slip("nothing", lambda: 0),
         ),
     ),
