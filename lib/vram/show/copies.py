@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
-from ..ledger.units import gib, shown
+from ..ledger.units import shown
 from ..words import has, say
 from .numbers import decimal, trimmed
 from .tables import StyledTable
@@ -106,6 +106,6 @@ def _total(rows: Sequence[Copy], numel: int, title: str) -> list[str]:
 
 
 def _sizes(nbytes: int) -> tuple[str, str]:
-    """The size in GiB and in GB; small sizes in a unit that shows them."""
-    in_gib, in_gb = shown(nbytes, "GiB"), shown(nbytes, "GB")
-    return (in_gib.removesuffix(" GiB"), in_gb.removesuffix(" GB")) if nbytes >= 2**20 * 10 else (gib(nbytes), "")
+    """The size in GiB and in GB, to two places; what would round to nothing is not shown as nothing."""
+    in_gib, in_gb = (shown(nbytes, unit).split(" ")[0] for unit in ("GiB", "GB"))
+    return tuple("< 0.01" if nbytes and size == "0.00" else size for size in (in_gib, in_gb))
