@@ -19,16 +19,16 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
 
 lab: $(READY) ## open the course in JupyterLab; installs what is missing
-	$(PY) -m vram.teach.lab $(ARGS)
+	$(PY) -m vram.teach.authoring.lab $(ARGS)
 
 test: $(READY) ## run every test, doctest, lesson, solution and deck
 	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 notebooks: $(READY) ## execute the notebooks and write them in canonical form (one: NB=notebooks/…; pictures anew: ARGS=--new-pictures)
-	$(PY) -m vram.teach.notebooks $(ARGS) $(NB)
+	$(PY) -m vram.teach.authoring.notebooks $(ARGS) $(NB)
 
 links: $(READY) ## write the address into all links (ADDRESS=https://github.com/…, or git's origin)
-	$(PY) -m vram.teach.links $(ADDRESS)
+	$(PY) -m vram.teach.authoring.links $(ADDRESS)
 
 slides: $(READY) ## build the decks into slides/_build (needs Node.js)
 	cd slides && npm ci --no-audit --no-fund
@@ -58,6 +58,6 @@ COMPILE := pip compile --universal --fork-strategy fewest --python-version 3.11 
 clean: ## remove everything that make made
 	rm -rf .venv .cache .hypothesis .pytest_cache .ruff_cache slides/_build slides/node_modules
 
-$(READY): pins.txt pyproject.toml tools/venv.sh
-	@tools/venv.sh "$(PYTHON)"
+$(READY): pins.txt pyproject.toml .ci/venv.sh
+	@.ci/venv.sh "$(PYTHON)"
 	@touch $(READY)

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 import psutil
 
-from vram.teach.files import course_notebooks, loads
-from vram.teach.notebooks import client_for, isolate, run_cells
+from vram.teach.authoring.files import course_notebooks, loads
+from vram.teach.authoring.notebooks import client_for, isolate, run_cells
 
 COURSE = Path(__file__).parent.parent
 GRID = 1_000_000

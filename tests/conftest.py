@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from vram.teach.notebooks import isolate
+from vram.teach.authoring.notebooks import isolate
 
 COURSE = Path(__file__).parent.parent
 

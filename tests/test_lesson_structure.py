@@ -1,4 +1,4 @@
-"""Does every lesson have the anatomy that `vram.teach.structure` describes, and does each rule catch what breaks it?"""
+"""Has every lesson the anatomy that `vram.teach.authoring.structure` describes, and does each rule catch what breaks it?"""
 
 from copy import deepcopy
 from pathlib import Path
@@ -10,10 +10,10 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import vram
 from vram import VramError
 from vram.ledger.units import shown
-from vram.teach import measures
+from vram.teach.authoring import measures
+from vram.teach.authoring.structure import ORDER, faults, lesson_number, section, title_of
+from vram.teach.authoring.sync import build_solutions, sync_lesson
 from vram.teach.exercises import lessons, of_lesson
-from vram.teach.structure import ORDER, faults, lesson_number, section, title_of
-from vram.teach.sync import build_solutions, sync_lesson
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 LESSONS = sorted(NOTEBOOKS.glob("*.ipynb"))

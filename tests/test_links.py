@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from vram import VramError
-from vram.teach import links
-from vram.teach.files import course_notebooks, loads
+from vram.teach.authoring import links
+from vram.teach.authoring.files import course_notebooks, loads
 
 COURSE = Path(__file__).parent.parent
 NEW = "https://github.com/ada/memory-course"

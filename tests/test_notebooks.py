@@ -6,8 +6,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from vram.teach.files import course_notebooks, dumps, loads
-from vram.teach.notebooks import LARGEST, WIDGET_VIEW, canonical, faults, keep_pictures, rewrite, unexecuted
+from vram.teach.authoring.files import course_notebooks, dumps, loads
+from vram.teach.authoring.notebooks import LARGEST, WIDGET_VIEW, canonical, faults, keep_pictures, rewrite, unexecuted
 
 COURSE = Path(__file__).parent.parent
 

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 
 import vram
-from vram.teach.files import course_notebooks
+from vram.teach.authoring.files import course_notebooks
 
 COURSE = Path(__file__).parent.parent
 NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?:[ \u00a0]?(?:%|GiB|GB|MiB|MB|KiB|KB|TB|bits?|bytes?)(?!\w))?")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vram.teach.lab import first_page, has_desktop, lab_options
+from vram.teach.authoring.lab import first_page, has_desktop, lab_options
 
-# A stand-in for an interpreter: the Python checks of tools/venv.sh, answered by its version and its parts.
+# A stand-in for an interpreter: the Python checks of .ci/venv.sh, answered by its version and its parts.
 STAND_IN = """#!/bin/sh
 case "$*" in
     --version) echo "Python {version}" ;;
@@ -26,8 +26,8 @@ esac
 def checkout(tmp_path) -> Path:
     """A folder with the script, in a path with a space, and an empty place for interpreters beside it."""
     folder = tmp_path / "my course"
-    (folder / "tools").mkdir(parents=True)
-    shutil.copy(Path(__file__).parent.parent / "tools" / "venv.sh", folder / "tools")
+    (folder / ".ci").mkdir(parents=True)
+    shutil.copy(Path(__file__).parent.parent / ".ci" / "venv.sh", folder / ".ci")
     (tmp_path / "bin").mkdir()
     for tool in ("cat", "cp", "dirname", "mkdir", "sh"):
         (tmp_path / "bin" / tool).symlink_to(shutil.which(tool))
@@ -45,7 +45,7 @@ def put(checkout: Path, name: str, version: str = "3.12", bare: bool = False, te
 
 def start(checkout: Path, *argument: str) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": str(checkout.parent / "bin")}
-    command = [str(checkout / "tools" / "venv.sh"), *argument]
+    command = [str(checkout / ".ci" / "venv.sh"), *argument]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from ..words import say
-from .exercise import Exercise
-from .exercises import lessons, of_lesson
+from ...words import say
+from ..exercise import Exercise
+from ..exercises import lessons, of_lesson
 from .structure import SPECIAL, lesson_number, title_of
 
 _STAR = "★"
@@ -142,7 +142,7 @@ def _answer(name: str, question: Exercise) -> NotebookNode:
 
 def _solution_cells(question: Exercise) -> Iterator[NotebookNode]:
     """The question, the folded reasoning, and the code that ends in a check."""
-    from .compare import shown
+    from ..compare import shown
 
     name = SPECIAL.get(question.number) or f"ex-{question.lesson}-{question.number}"
     heading = _heading(question) if question.stars else say(f"lesson.solution_{name}")

@@ -33,8 +33,8 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from ..ledger.errors import VramError
-from ..words import say
+from ...ledger.errors import VramError
+from ...words import say
 from . import measures
 
 ORDER = (

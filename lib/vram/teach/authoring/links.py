@@ -13,7 +13,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from ..ledger.errors import VramError
+from ...ledger.errors import VramError
 from .files import course_notebooks, dumps, loads, store
 
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff")
@@ -111,7 +111,7 @@ def rewrite(course: Path, new: str) -> list[Path]:
 
 
 def main(argv: Sequence[str]) -> None:
-    """`python -m vram.teach.links [ADDRESS]`: the argument, or git's origin, or the address as it stands."""
+    """`python -m vram.teach.authoring.links [ADDRESS]`: the argument, or git's origin, or the address as it stands."""
     course = Path.cwd()
     try:
         new = check(argv[0]) if argv else origin(course) or address(course)

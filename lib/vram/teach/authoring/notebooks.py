@@ -17,9 +17,9 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 
-from ..ledger.errors import VramError
+from ...ledger.errors import VramError
+from ..exercises import lessons
 from . import links
-from .exercises import lessons
 from .files import course_notebooks, dumps, loads, solutions_of, store
 from .sync import build_solutions, sync_lesson
 
