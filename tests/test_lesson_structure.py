@@ -1,4 +1,4 @@
-"""Has every lesson the anatomy that `vram.teach.authoring.structure` describes, and does each rule catch what breaks it?"""
+"""Has every lesson the anatomy of `vram.teach.authoring.structure`, and does each rule catch what breaks it?"""
 
 from copy import deepcopy
 from pathlib import Path
