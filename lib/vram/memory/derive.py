@@ -42,6 +42,11 @@ def blocks(size: int) -> Callable[[Tensor], Shape]:
     return lambda tensor: (ceil_div(tensor.size, size),)
 
 
+def doubled(shape: Callable[[Tensor], Shape]) -> Callable[[Tensor], Shape]:
+    """Two of what `shape` gives: two moments kept in one buffer."""
+    return lambda tensor: (2, *shape(tensor))
+
+
 def table(entries: int) -> Callable[[Tensor], Shape]:
     """A table of fixed length that each tensor keeps for itself."""
     return lambda tensor: (entries,)
@@ -62,9 +67,25 @@ def vector(tensor: Tensor) -> Size:
     return int(len(tensor.shape) < 2)
 
 
+def hidden_matrix(tensor: Tensor) -> Size:
+    """Only the matrices inside the layers have it: not embeddings, not the output head, no vectors."""
+    inside = tensor.op != "embedding" and "lm_head" not in (tensor.kind, tensor.part)
+    return int(len(tensor.shape) == 2 and inside)
+
+
+def unless(when: Callable[[Tensor], Size]) -> Callable[[Tensor], Size]:
+    """Only tensors that `when` leaves out have it."""
+    return lambda tensor: 1 - when(tensor)
+
+
 def at_least(size: int) -> Callable[[Tensor], Size]:
     """Only tensors of `size` elements or more have it."""
     return lambda tensor: if_less(tensor.size, size, 0, 1)
+
+
+def whole_blocks(size: int, block: int) -> Callable[[Tensor], Size]:
+    """Only tensors of `size` elements or more that fill their blocks exactly have it."""
+    return lambda tensor: if_less(tensor.size, size, 0, if_less(tensor.size % block, 1, 1, 0))
 
 
 def below(size: int) -> Callable[[Tensor], Size]:
