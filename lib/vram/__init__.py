@@ -15,8 +15,8 @@ _WHERE = {
                "ceil_div", "dtypes", "round_up", "symbols"),
     "ledger.units": ("UNITS", "billions", "both", "count", "gb", "gib", "percent"),
     "architectures": ("Architecture", "GPU", "gpus", "models"),
-    "memory": ("Recipe", "Timeline", "gradients", "lora", "optimizer_states", "optimizers", "quantize", "recipes",
-               "training", "weights"),
+    "memory": ("Recipe", "Timeline", "gradients", "lora", "optimizer_states", "optimizers",
+               "prepare_for_kbit_training", "quantize", "recipes", "schemes", "training", "weights"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
 

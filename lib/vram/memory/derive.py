@@ -42,6 +42,16 @@ def blocks(size: int) -> Callable[[Tensor], Shape]:
     return lambda tensor: (ceil_div(tensor.size, size),)
 
 
+def inputs(tensor: Tensor) -> Size:
+    """The width that a matrix takes in: torch's Linear stores (out, in), GPT-2's Conv1D (in, out)."""
+    return tensor.shape[-2] if tensor.op == "conv1d" else tensor.shape[-1]
+
+
+def outputs(tensor: Tensor) -> Size:
+    """The width that a matrix puts out."""
+    return tensor.shape[-1] if tensor.op == "conv1d" else tensor.shape[-2]
+
+
 def doubled(shape: Callable[[Tensor], Shape]) -> Callable[[Tensor], Shape]:
     """Two of what `shape` gives: two moments kept in one buffer."""
     return lambda tensor: (2, *shape(tensor))
@@ -95,12 +105,23 @@ def below(size: int) -> Callable[[Tensor], Size]:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """One rule. `dtype` None means: the format of the tensor itself. `when` gives 1 or 0 for a tensor."""
+    """One rule. `dtype` None means: the format of the tensor itself. `when` gives 1 or 0 for a tensor.
+
+    `suffix` follows the tensor's name; with `beside` it takes the place of the last part (weight → qweight); an empty
+    one stands for the tensor itself in another format.
+    """
 
     suffix: str
     dtype: str | None = None
     shape: Callable[[Tensor], Shape] = same
     when: Callable[[Tensor], Size] = always
+    beside: bool = False
+
+    def name(self, tensor: Tensor) -> str:
+        """The name of what is added."""
+        if not self.suffix:
+            return tensor.name
+        return f"{tensor.name.rpartition('.')[0] if self.beside else tensor.name}.{self.suffix}"
 
 
 def derive(ledger: Iterable[Tensor], rules: Iterable[Derived], dtype: str | Dtype | None = None) -> Ledger:
@@ -116,8 +137,9 @@ def derive(ledger: Iterable[Tensor], rules: Iterable[Derived], dtype: str | Dtyp
                 axes = (*axes, Axis(present))
             elif not present:
                 continue
-            name, shape = f"{tensor.name}.{rule.suffix}", rule.shape(tensor)
+            op = "" if rule.suffix else tensor.op
+            to = fixed or own or tensor.dtype
             found.append(
-                Tensor(name, shape, fixed or own or tensor.dtype, tensor.kind, axes, "", tensor.part, tensor.basis)
+                Tensor(rule.name(tensor), rule.shape(tensor), to, tensor.kind, axes, op, tensor.part, tensor.basis)
             )
     return Ledger(found)
