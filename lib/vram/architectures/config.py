@@ -4,35 +4,132 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
 from ..ledger.errors import ConfigError, unknown
 from .families import families
-from .fields import FIELDS
+from .families.family import Family
 
 #: No published config.json comes near this size.
 MAX_BYTES = 1_000_000
 
 
-def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """The model type and the canonical fields that a config gives; unknown keys and nulls are left out."""
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A model for images (or sound) and text around a language model: only the language model is counted.
+
+    text    model_type of the language model where the config names none
+    prefix  what stands before the names of its tensors
+    tied    tie_word_embeddings of the whole model where the config says nothing; None leaves it to the language model
+    flat    older configs have the keys of the language model at the top
+    """
+
+    model_type: str
+    text: str
+    prefix: str = ""
+    tied: bool | None = None
+    flat: bool = False
+
+    @property
+    def note(self) -> str:
+        """What is left out."""
+        return f"{self.model_type}: only the language model is counted, not the parts for images or sound."
+
+
+_WRAPPERS = {
+    w.model_type: w
+    for w in (
+        Wrapper("gemma3", "gemma3_text", "language_model.", tied=True),
+        Wrapper("llama4", "llama4_text", "language_model.", tied=False),
+        Wrapper("llava", "llama", "language_model.", tied=False),
+        Wrapper("llava_next", "llama", "language_model.", tied=False),
+        Wrapper("mistral3", "mistral", "language_model.", tied=True),
+        Wrapper("paligemma", "gemma", "language_model.", tied=True),
+        Wrapper("qwen2_vl", "qwen2_vl_text", tied=False, flat=True),
+        Wrapper("qwen2_5_vl", "qwen2_5_vl_text", tied=False, flat=True),
+    )
+}
+
+
+def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict[str, Any], Wrapper | None]:
+    """The model type and the canonical fields that a config gives, and what is wrapped around the language model."""
     if isinstance(config, (str, PathLike)):
         config = load_json(config)
-    if not isinstance(config, dict):
-        raise ConfigError(f"config: a {type(config).__name__} given, a JSON object (a dict) is needed.")
+    _need_object("config", config)
+    model_type, wrapper = _model_type(config), None
+    if model_type in _WRAPPERS:
+        wrapper = _WRAPPERS[model_type]
+        config = _language_model(config, wrapper)
+        model_type = _model_type(config)
+    family = families[model_type] if model_type in families else _unknown_model(model_type, config)
+    for key, (value, need) in family.refuses.items():
+        if config.get(key, value) not in (value, None):
+            raise ConfigError(f"{key}: {config[key]!r:.60} given, only {value!r} can be counted; {need}.")
+    fields = {family.reads[key]: value for key, value in config.items() if key in family.reads}
+    if (head := _head(config, family)) is not None:
+        fields["head"] = head
+    return model_type, fields, wrapper
+
+
+def _need_object(field: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{field}: a {type(value).__name__} given, a JSON object (a dict) is needed.")
+
+
+def _model_type(config: dict[str, Any]) -> str:
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
-        raise ConfigError(f"model_type: {model_type!r:.60} given, one of {', '.join(sorted(families))} is needed.")
-    if model_type not in families:
-        raise unknown("model_type", model_type, families, ConfigError)
-    family = families[model_type]
-    readable = {f for f in family.defaults if not FIELDS[f].structure} - family.ignores | set(family.keys)
-    fields: dict[str, Any] = {}
-    for key, value in config.items():
-        if key in readable and value is not None:
-            fields[family.keys.get(key, key)] = value
-    return model_type, fields
+        known = ", ".join(sorted([*families, *_WRAPPERS]))
+        raise ConfigError(f"model_type: {model_type!r:.60} given, one of {known} is needed.")
+    return model_type
+
+
+def _unknown_model(model_type: str, config: dict[str, Any]) -> Family:
+    inner = config.get("text_config")
+    if isinstance(inner, dict) and isinstance(inner.get("model_type"), str) and inner["model_type"] in families:
+        raise ConfigError(
+            f"model_type: {model_type!r:.60} is not known, but the model_type of its text_config is: "
+            "give the text_config by itself to count the language model alone."
+        )
+    error = unknown("model_type", model_type, [*families, *_WRAPPERS], ConfigError)
+    raise ConfigError(
+        f"{error} To count it, its tensors must be described: a family with its defaults and names in "
+        "vram/architectures/families."
+    )
+
+
+def _language_model(config: dict[str, Any], wrapper: Wrapper) -> dict[str, Any]:
+    """The config of the language model inside a wrapper's config."""
+    text = config.get("text_config")
+    if text is None:
+        text = {k: v for k, v in config.items() if k != "architectures"} if wrapper.flat else {}
+        text = text | {"model_type": wrapper.text}
+    _need_object("text_config", text)
+    text = {"model_type": wrapper.text, **text, "architectures": None}
+    if text["model_type"] == wrapper.model_type:
+        text["model_type"] = wrapper.text
+    own = config.get("tie_word_embeddings")
+    if own is None:
+        own = text.get("tie_word_embeddings") or wrapper.tied
+    return text | {"tie_word_embeddings": own}
+
+
+def _head(config: dict[str, Any], family: Family) -> str | None:
+    """What follows the last layer, as the class named in `architectures` has it; None where no class is named."""
+    classes = config.get("architectures")
+    if classes is None or classes == []:
+        return None
+    if not isinstance(classes, list) or not isinstance(classes[0], str):
+        raise ConfigError(f"architectures: {classes!r:.60} given, a list of class names is needed.")
+    for ending, head in family.heads.items():
+        if classes[0].endswith(ending):
+            return head
+    known = ", ".join(f"…{ending}" for ending in family.heads)
+    raise ConfigError(
+        f"architectures: {classes[0]!r:.80} has a head that cannot be counted. Known for {family.model_type}: {known}."
+    )
 
 
 def load_json(path: str | PathLike[str]) -> Any:
