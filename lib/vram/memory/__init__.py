@@ -1,16 +1,21 @@
 """One file per question: weights, adapters, gradients, optimizer states, recipes; and the timelines made of them."""
 
+from .compute import Compute, compute, training_flops
 from .gradients import gradients
+from .kv_cache import engines, kv_cache
 from .lora import lora
 from .optimizers import Optimizer, optimizer_states, optimizers
 from .quantization import schemes
-from .quantize import prepare_for_kbit_training, quantize
+from .quantize import prepare_for_kbit_training, quantize, stored_weights
 from .recipes import Recipe, recipes
+from .throughput import Roofline, decode_time, mfu, prefill_time, training_time
 from .timeline import Timeline
 from .training import training
 from .weights import weights
 
 __all__ = [
-    "Optimizer", "Recipe", "Timeline", "gradients", "lora", "optimizer_states", "optimizers",
-    "prepare_for_kbit_training", "quantize", "recipes", "schemes", "training", "weights",
+    "Compute", "Optimizer", "Recipe", "Roofline", "Timeline", "compute", "decode_time",
+    "engines", "gradients", "kv_cache", "lora", "mfu", "optimizer_states", "optimizers", "prefill_time",
+    "prepare_for_kbit_training", "quantize", "recipes", "schemes", "stored_weights", "training",
+    "training_flops", "training_time", "weights",
 ]  # fmt: skip

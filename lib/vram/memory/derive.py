@@ -43,13 +43,21 @@ def blocks(size: int) -> Callable[[Tensor], Shape]:
 
 
 def inputs(tensor: Tensor) -> Size:
-    """The width that a matrix takes in: torch's Linear stores (out, in), GPT-2's Conv1D (in, out)."""
-    return tensor.shape[-2] if tensor.op == "conv1d" else tensor.shape[-1]
+    """The width that a matrix takes in."""
+    return tensor.shape[-2] if in_first(tensor) else tensor.shape[-1]
 
 
 def outputs(tensor: Tensor) -> Size:
     """The width that a matrix puts out."""
-    return tensor.shape[-1] if tensor.op == "conv1d" else tensor.shape[-2]
+    return tensor.shape[-1] if in_first(tensor) else tensor.shape[-2]
+
+
+def in_first(tensor: Tensor) -> bool:
+    """True where a matrix is stored (in, out): GPT-2's Conv1D, and stacked experts that are bare parameters.
+
+    torch's Linear stores (out, in), and so do stacked experts whose name ends in `weight`.
+    """
+    return tensor.op == "conv1d" or (tensor.op == "experts" and not tensor.name.endswith(".weight"))
 
 
 def doubled(shape: Callable[[Tensor], Shape]) -> Callable[[Tensor], Shape]:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..ledger.dtypes import dtypes
+from ..architectures.architecture import Architecture
+from ..ledger.dtypes import Dtype, dtypes
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from .quantization import schemes
+from .weights import weights
 
 _KINDS = frozenset({"attention", "embedding", "experts", "lm_head", "mlp", "norm", "position_embedding", "router"})
 
@@ -78,3 +80,17 @@ def _is_kept(tensor: Tensor, names: Iterable[str]) -> bool:
 def _within(tensor: Tensor, name: str) -> bool:
     """True when `name` is the tensor's module, or a run of whole parts of its name."""
     return f".{name}." in f".{tensor.name}."
+
+
+def stored_weights(arch: Architecture, format: str | Dtype = "bf16", **options: Any) -> Ledger:
+    """Every parameter of a model in a number format, or as a quantisation scheme stores it: "bf16", "nf4", "Q4_K_M" …
+
+    A name that is both a format and a scheme (int8, fp8, nf4) means the scheme, scales included.
+    """
+    if isinstance(format, str) and format in schemes:
+        return quantize(weights(arch), format, **options)
+    if isinstance(format, str) and format not in dtypes:
+        raise unknown("format", format, [*dtypes, *schemes])
+    if options:
+        raise VramError(f"{next(iter(options))}: given, but {format} has no options.")
+    return weights(arch, dtype=format)

@@ -13,7 +13,7 @@ from ...ledger.arithmetic import Size, ceil_div
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Tensor
 from ..derive import Derived, Shape, inputs, outputs, scalar
-from .scheme import USUAL_OFFLINE, Kept, Option, Options, Scheme, is_matrix, matrices
+from .scheme import USUAL_OFFLINE, Kept, Option, Options, Scheme, is_expert, matrices
 
 
 def _stacked(tensor: Tensor, rows: Size, columns: Size) -> Shape:
@@ -57,15 +57,11 @@ def _experts_only(apply: Callable[[Ledger, Kept, Options], Ledger]) -> Callable[
     """Where a model has experts, they alone are quantised, as gpt-oss does; a dense model in full."""
 
     def only(ledger: Ledger, kept: Kept, options: Options) -> Ledger:
-        if not options["experts_only"] or not any(map(_is_expert, ledger)):
+        if not options["experts_only"] or not any(map(is_expert, ledger)):
             return apply(ledger, kept, options)
-        return apply(ledger, lambda t: kept(t) or not _is_expert(t), options)
+        return apply(ledger, lambda t: kept(t) or not is_expert(t), options)
 
     return only
-
-
-def _is_expert(tensor: Tensor) -> bool:
-    return ".experts." in tensor.name and is_matrix(tensor)
 
 
 _SCALES = Option("tensor", ("tensor", "row", "block"))

@@ -18,7 +18,7 @@ from ...ledger.tensor import Tensor
 from ..derive import inputs, outputs
 from .layers import every, split
 from .mixes import MIXES, Cases, Mix
-from .scheme import Kept, Option, Options, Scheme, is_matrix
+from .scheme import Kept, Option, Options, Scheme, is_expert, is_matrix
 
 _SOURCE = "llama.cpp, src/llama-quant.cpp"
 
@@ -68,7 +68,7 @@ def _mixed(mix: Mix) -> Callable[[Ledger, Kept, Options], Ledger]:
         rules = {} if pure else _rules(mix, model, options["imatrix"])
         rows: list[Tensor] = []
         for tensor in ledger:
-            role = _role(tensor)
+            role = "experts" if "experts" in rules and is_expert(tensor) else _role(tensor)
             if kept(tensor):
                 rows.append(tensor)
             elif not _is_quantised(tensor):
@@ -155,7 +155,7 @@ def _describe(ledger: Ledger) -> _Model:
             axis = tensor.axes[0]
             end = axis.start + (axis.count - 1) * axis.step + 1
             layers = end if type(end) is not int or type(layers) is not int else max(layers, end)
-        if _is_expert(tensor):
+        if is_expert(tensor):
             experts = tensor.axes[1].count if len(tensor.axes) > 1 else tensor.shape[0]
     grouping = _grouping(by_role)
     names = {t.name for t in ledger}
@@ -189,10 +189,6 @@ def _role(tensor: Tensor) -> str:
     return _ROLE_OF.get((bool(_ATTENDS.search(tensor.name)), module), "other")
 
 
-def _is_expert(tensor: Tensor) -> bool:
-    return ".experts." in tensor.name and is_matrix(tensor)
-
-
 def _is_quantised(tensor: Tensor) -> bool:
     """False for what llama.cpp keeps in FP32: vectors, norms, routers, tables of positions and of token types."""
     if not is_matrix(tensor) or _ROUTER.search(tensor.name) or (tensor.part or tensor.kind) == "router":
@@ -213,7 +209,7 @@ def _scheme(name: str, mix: Mix) -> Scheme:
 
 
 SCHEMES = (
-    *(Scheme(name, f"GGUF {name}", _unquantised(to), {}, (), (name.lower(),), _SOURCE)
+    *(Scheme(name, f"GGUF {name}", _unquantised(to), {}, (), (), _SOURCE)
       for name, to in (("F32", "fp32"), ("F16", "fp16"), ("BF16", "bf16"))),
     *(_scheme(name, mix) for name, mix in MIXES.items()),
 )  # fmt: skip

@@ -76,5 +76,12 @@ def matrices(rules: Callable[[Options], tuple[Derived, ...]]) -> Callable[[Ledge
 
 
 def is_matrix(tensor: Tensor) -> bool:
-    """True for the weight of a linear layer or of an embedding."""
+    """True for the weight of a linear layer, of an embedding, or of all experts of a layer stacked."""
+    if tensor.op == "experts":
+        return len(tensor.shape) >= 3
     return tensor.op in ("linear", "conv1d", "embedding") and len(tensor.shape) >= 2
+
+
+def is_expert(tensor: Tensor) -> bool:
+    """True for a matrix of one expert of many, or of all of them stacked; shared experts are not meant."""
+    return tensor.part == "expert" and is_matrix(tensor)
