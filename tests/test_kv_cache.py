@@ -81,8 +81,8 @@ def tokens(engine: str, seq_len: int, window: int | None, **options: bool) -> in
         ("transformers", 100, None, 100), ("transformers", 31, 32, 31), ("transformers", 32, 32, 31),
         ("transformers", 100, 32, 31), ("transformers", 100, 1, 100),
         ("vllm", 100, None, 112), ("vllm", 96, None, 96), ("vllm", 97, None, 112), ("vllm", 1, None, 16),
-        # the next token looks at the 31 before it: 69 … 99 lie in pages 4 … 6
-        ("vllm", 100, 32, 48), ("vllm", 96, 32, 32), ("vllm", 95, 32, 32), ("vllm", 97, 32, 48), ("vllm", 20, 32, 32),
+        # 32 tokens of a window lie in three pages unless they start with one
+        ("vllm", 100, 32, 48), ("vllm", 33, 32, 48), ("vllm", 32, 32, 32), ("vllm", 100, 33, 48), ("vllm", 100, 34, 64),
         ("llama.cpp", 100, None, 256), ("llama.cpp", 2048, None, 2048), ("llama.cpp", 2049, None, 2304),
         ("llama.cpp", 2048, 32, 2048),  # Mistral's window is not used
     ],

@@ -4,6 +4,7 @@ from .compute import Compute, compute, training_flops
 from .gradients import gradients
 from .kv_cache import engines, kv_cache
 from .lora import lora
+from .oom import OutOfMemory, explain_oom, parse_oom, printed_size
 from .optimizers import Optimizer, optimizer_states, optimizers
 from .quantization import schemes
 from .quantize import prepare_for_kbit_training, quantize, stored_weights
@@ -14,8 +15,8 @@ from .training import training
 from .weights import weights
 
 __all__ = [
-    "Compute", "Optimizer", "Recipe", "Roofline", "Timeline", "compute", "decode_time",
-    "engines", "gradients", "kv_cache", "lora", "mfu", "optimizer_states", "optimizers", "prefill_time",
-    "prepare_for_kbit_training", "quantize", "recipes", "schemes", "stored_weights", "training",
-    "training_flops", "training_time", "weights",
+    "Compute", "Optimizer", "OutOfMemory", "Recipe", "Roofline", "Timeline", "compute",
+    "decode_time", "engines", "explain_oom", "gradients", "kv_cache", "lora", "mfu", "optimizer_states",
+    "optimizers", "parse_oom", "prefill_time", "prepare_for_kbit_training", "printed_size", "quantize", "recipes",
+    "schemes", "stored_weights", "training", "training_flops", "training_time", "weights",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..architectures.architecture import Architecture
 from ..architectures.layers import full_and_sliding
-from ..ledger.arithmetic import Size, ceil_div, check_size, largest, round_up, smallest
+from ..ledger.arithmetic import Size, ceil_div, check_size, round_up, smallest
 from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
@@ -48,9 +48,9 @@ def _recent(s: Size, window: Size) -> Size:
     return smallest((s, window - 1)) if type(window) is not int or window > 1 else s
 
 
-def _live_pages(s: Size, window: Size) -> Size:
-    """Pages that hold a token of the window; those that left it have been given back."""
-    return (ceil_div(s, _PAGE) - largest((0, s - window + 1)) // _PAGE) * _PAGE
+def _pages(s: Size, window: Size) -> Size:
+    """The most tokens that pages hold on the way to s: W tokens lie in ⌈(W − 1)/16⌉ + 1 pages when they start badly."""
+    return smallest((ceil_div(s, _PAGE), ceil_div(window - 1, _PAGE) + 1)) * _PAGE
 
 
 def _cells(s: Size, window: Size) -> Size:
@@ -61,7 +61,7 @@ def _cells(s: Size, window: Size) -> Size:
 _ENGINES = (
     Engine("transformers", "Hugging Face transformers", lambda s: s, _recent, joined=False,
            source="transformers 5.23, DynamicCache (tests/fixtures/kv.json)"),
-    Engine("vllm", "vLLM", lambda s: round_up(s, _PAGE), _live_pages, source="vLLM V1, KV cache manager"),
+    Engine("vllm", "vLLM", lambda s: round_up(s, _PAGE), _pages, source="vLLM V1, KV cache manager"),
     Engine("llama.cpp", "llama.cpp", lambda s: round_up(s, _CELLS), _cells,
            frozenset({"gemma2", "gemma3", "gemma3_text", "gpt_oss", "cohere2", "llama4", "llama4_text", "olmo3"}),
            source="llama.cpp, src/llama-kv-cache.cpp and llama-kv-cache-iswa.cpp, as of 2026"),
