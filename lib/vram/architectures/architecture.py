@@ -61,6 +61,11 @@ class Architecture:
             raise ConfigError(f"num_attention_heads: {a} given, but it does not divide hidden_size {h}; give head_dim.")
         if self.family.attention is grouped_attention and not divides(a, g):
             raise ConfigError(f"num_key_value_heads: {g} given, but it does not divide num_attention_heads {a}.")
+        experts, chosen = f["num_experts"], f["num_experts_per_tok"]
+        if type(experts) is int and experts == 0 and "down" not in self.names:
+            raise ConfigError(f"num_experts: 0 given, but every layer of {self.model_type} has experts.")
+        if type(experts) is int and type(chosen) is int and 0 < experts < chosen:
+            raise ConfigError(f"num_experts_per_tok: {chosen} given, but there are only {experts} experts.")
         kinds = f["layer_types"]
         if kinds is not None and type(l) is int and len(kinds) != l:
             raise ConfigError(f"layer_types: {len(kinds)} entries given, but num_hidden_layers is {l}.")

@@ -35,16 +35,12 @@ def conv1d(
         yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "conv1d", part)
 
 
-def embedding(
-    name: str, rows: Size, width: Size, *, dtype: Dtype, kind: str = "embedding", axes: Axes = ()
-) -> Rows:
+def embedding(name: str, rows: Size, width: Size, *, dtype: Dtype, kind: str = "embedding", axes: Axes = ()) -> Rows:
     """A table of vectors, one a token or one a position."""
     yield Tensor(f"{name}.weight", (rows, width), dtype, kind, axes, "embedding", kind)
 
 
-def norm(
-    name: str, width: Size, *, dtype: Dtype, axes: Axes = (), bias: bool = False, weight: bool = True
-) -> Rows:
+def norm(name: str, width: Size, *, dtype: Dtype, axes: Axes = (), bias: bool = False, weight: bool = True) -> Rows:
     """LayerNorm with a scale and a shift, RMSNorm with a scale alone, or a norm that stores nothing."""
     shape = width if isinstance(width, tuple) else (width,)
     if weight:

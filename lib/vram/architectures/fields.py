@@ -136,7 +136,7 @@ _ALL = (
     _structure("final_norm", "a norm follows the last layer"),
     _structure("parallel", "attention and MLP read the same input and are added at once"),
     _structure("shared_norm", "one norm serves attention and MLP"),
-    _structure("qk_norm", "norms on queries and keys: one scale for all heads, for each head, or over all heads at once",
+    _structure("qk_norm", "norms on queries and keys: a scale shared by all heads, one for each, or over all at once",
                "none", "head", "each head", "all heads"),
     _structure("qk_norm_bias", "those norms have a shift"),
     _structure("mlp_gated", "the MLP has a gate (SwiGLU): three matrices instead of two"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..ledger.arithmetic import Size, ceil_div, is_symbolic, largest, smallest
+from ..ledger.arithmetic import Size, ceil_div, is_array, is_symbolic, largest, smallest
 from ..ledger.tensor import Axis
 from .blocks import Axes
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def dense_and_sparse(arch: Architecture) -> tuple[Axes, Axes]:
     """The layers with one MLP, and those with experts."""
     layers = arch.num_hidden_layers
-    if not arch.family.has_experts or arch.num_experts == 0:
+    if not arch.family.has_experts or _is_nothing(arch.num_experts):
         return (Axis(layers),), ()
     if arch.moe_layers is not None:
         dense, sparse = remove((Axis(layers),), arch.moe_layers)
@@ -103,4 +103,8 @@ def _count(span: Size, step: int) -> Size:
 
 
 def _present(*axes: Axis) -> Axes:
-    return tuple(axis for axis in axes if not (type(axis.count) is int and axis.count == 0))
+    return tuple(axis for axis in axes if not _is_nothing(axis.count))
+
+
+def _is_nothing(count: Size) -> bool:
+    return not count.any() if is_array(count) else type(count) is int and count == 0

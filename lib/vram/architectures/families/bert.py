@@ -56,6 +56,7 @@ DISTILBERT = BERT.derive(
         "head_dense": "vocab_transform", "head_norm": "vocab_layer_norm", "head_bias": "vocab_projector.bias",
         "lm_head": "vocab_projector",
     },
+    ignores=BERT.ignores | {"intermediate_size"},
     num_hidden_layers=6,
 )  # fmt: skip
 

@@ -20,7 +20,8 @@ DEEPSEEK_V2 = LLAMA.derive(
         "shared_down": "layers.{}.mlp.shared_experts.down_proj",
     },
     vocab_size=102400,
-    head_dim=same_as("qk_rope_head_dim"), q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128,
+    q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128,
+    head_dim=same_as("qk_rope_head_dim"),
     num_experts=64, num_experts_per_tok=None, moe_intermediate_size=1407, n_shared_experts=2,
     shared_expert_intermediate_size=shared_experts, first_k_dense_replace=0,
 )  # fmt: skip
@@ -29,8 +30,8 @@ DEEPSEEK_V2 = LLAMA.derive(
 #: the class in transformers keeps it as a buffer, which it does not count).
 DEEPSEEK_V3 = DEEPSEEK_V2.derive(
     "deepseek_v3",
-    ignores=DEEPSEEK_V2.ignores | {"mlp_bias"},
-    keys={"num_local_experts": "num_experts"},
+    ignores=DEEPSEEK_V2.ignores | {"mlp_bias", "num_experts"},
+    keys={"n_routed_experts": "num_experts", "num_local_experts": "num_experts"},
     names={"router_correction": "layers.{}.mlp.gate.e_score_correction_bias"},
     vocab_size=129280, hidden_size=7168, intermediate_size=18432, num_hidden_layers=61, num_attention_heads=128,
     num_key_value_heads=128, max_position_embeddings=4096,

@@ -85,8 +85,8 @@ _OUTSIDE = ("lm_head", "head_dense", "head_norm", "head_bias")
 class Family:
     """One `model_type`.
 
-    own         canonical field → value when the key is absent; a function is given the fields that are known. Values are
-                those of the family's configuration class in transformers. These are the keys that a config is asked for
+    own         canonical field → value when the key is absent, as in the family's configuration class in transformers;
+                a function is given the fields. A config is asked for these fields and no others
     names       slot of the decoder → name of its module in the checkpoint, within the base model
     keys        the family's own spelling of a config key → the canonical one, where they differ
     ignores     own fields that an Architecture may set but the family's code does not read from a config
@@ -161,7 +161,6 @@ class Family:
         model_type: str,
         *,
         names: Mapping[str, str | None] | None = None,
-        keys: Mapping[str, str] | None = None,
         **changes: Any,
     ) -> Family:
         """A family that differs in some defaults, names (None: it has no such part), or attributes of its own.
@@ -171,9 +170,9 @@ class Family:
         attributes = {k: changes.pop(k) for k in list(changes) if k in _ATTRIBUTES}
         merged = {slot: name for slot, name in {**self.names, **(names or {})}.items() if name is not None}
         values = {name: getattr(self, name) for name in _ATTRIBUTES} | attributes
-        return Family(model_type, merged, {**self.own, **changes}, keys={**self.keys, **(keys or {})}, **values)
+        return Family(model_type, merged, {**self.own, **changes}, **values)
 
 
 _ATTRIBUTES = (
-    "ignores", "refuses", "prefix", "heads", "transposed", "experts_in_first", "variant", "attention", "build",
+    "keys", "ignores", "refuses", "prefix", "heads", "transposed", "experts_in_first", "variant", "attention", "build",
 )  # fmt: skip

@@ -24,7 +24,7 @@ GPT2 = Family(
         "mlp_norm": "h.{}.ln_2", "up": "h.{}.mlp.c_fc", "down": "h.{}.mlp.c_proj",
         "final_norm": "ln_f", "lm_head": "lm_head",
     },
-    ignores=frozenset({"num_key_value_heads", "attention_bias", "mlp_bias"}),
+    ignores=frozenset({"num_key_value_heads", "attention_bias", "mlp_bias", "intermediate_size"}),
     refuses={"add_cross_attention": (False, "cross-attention would have to be described")},
     transposed=True,
 )  # fmt: skip
@@ -49,7 +49,7 @@ GPTJ = GPT2.derive(
     vocab_size=50400, hidden_size=4096, num_hidden_layers=28, num_attention_heads=16, max_position_embeddings=2048,
     tie_word_embeddings=False, attention_bias=False, lm_head_bias=True,
     positions="rotary", parallel=True, shared_norm=True,
-    ignores=frozenset({"num_key_value_heads", "attention_bias", "mlp_bias", "lm_head_bias"}),
+    ignores=frozenset({"num_key_value_heads", "attention_bias", "mlp_bias", "intermediate_size", "lm_head_bias"}),
 )  # fmt: skip
 
 #: CodeGen: GPT-J with one matrix for Q, K and V.
@@ -63,7 +63,9 @@ GPT_NEO = GPT2.derive(
         "qkv": None, "o": "h.{}.attn.attention.out_proj",
         "q": "h.{}.attn.attention.q_proj", "k": "h.{}.attn.attention.k_proj", "v": "h.{}.attn.attention.v_proj",
     },
-    keys={"num_heads": "num_attention_heads", "num_layers": "num_hidden_layers"},
+    keys={
+        "num_heads": "num_attention_heads", "num_layers": "num_hidden_layers", "intermediate_size": "intermediate_size",
+    },
     hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, max_position_embeddings=2048,
     attention_bias=False, attention_out_bias=True,
 )  # fmt: skip
@@ -92,7 +94,7 @@ GPT_NEOX = Family(
 #: OPT: learned positions with two unused rows; the 350M norms after its blocks and has a narrower embedding.
 OPT = Family(
     model_type="opt",
-    prefix="model.decoder",
+    prefix="model",
     keys={
         "ffn_dim": "intermediate_size", "word_embed_proj_dim": "embedding_size", "enable_bias": "attention_bias",
         "layer_norm_elementwise_affine": "norm_weight",
@@ -106,15 +108,17 @@ OPT = Family(
         "final_norm": lambda fields: fields["do_layer_norm_before"] and not fields["_remove_final_layer_norm"],
     },
     names={
-        "embedding": "embed_tokens", "positions": "embed_positions",
-        "project_in": "project_in", "project_out": "project_out",
-        "attention_norm": "layers.{}.self_attn_layer_norm",
-        "q": "layers.{}.self_attn.q_proj", "k": "layers.{}.self_attn.k_proj", "v": "layers.{}.self_attn.v_proj",
-        "o": "layers.{}.self_attn.out_proj",
-        "mlp_norm": "layers.{}.final_layer_norm", "up": "layers.{}.fc1", "down": "layers.{}.fc2",
-        "final_norm": "final_layer_norm", "lm_head": "lm_head",
+        "embedding": "decoder.embed_tokens", "positions": "decoder.embed_positions",
+        "project_in": "decoder.project_in", "project_out": "decoder.project_out",
+        "attention_norm": "decoder.layers.{}.self_attn_layer_norm",
+        "q": "decoder.layers.{}.self_attn.q_proj", "k": "decoder.layers.{}.self_attn.k_proj",
+        "v": "decoder.layers.{}.self_attn.v_proj",
+        "o": "decoder.layers.{}.self_attn.out_proj",
+        "mlp_norm": "decoder.layers.{}.final_layer_norm",
+        "up": "decoder.layers.{}.fc1", "down": "decoder.layers.{}.fc2",
+        "final_norm": "decoder.final_layer_norm", "lm_head": "lm_head",
     },
-    ignores=frozenset({"attention_bias", "mlp_bias"}),
+    ignores=frozenset({"attention_bias", "mlp_bias", "intermediate_size"}),
 )  # fmt: skip
 
 FAMILIES = (GPT2, GPT_BIGCODE, GPTJ, CODEGEN, GPT_NEO, GPT_NEOX, OPT)

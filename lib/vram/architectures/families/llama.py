@@ -1,4 +1,4 @@
-"""LLaMA and the families that share its layer: RMSNorm, SwiGLU, grouped keys and values, rotary positions, no biases."""
+"""LLaMA and the families that share its layer: RMSNorm, SwiGLU, grouped keys and values, rotary positions."""
 
 from .family import Family, heads_as_many, same_as, width_over_heads
 
@@ -118,7 +118,8 @@ STABLELM = LLAMA.derive(
     },
     vocab_size=50304, hidden_size=2560, intermediate_size=6912, num_key_value_heads=32, max_position_embeddings=4096,
     use_parallel_residual=False, qk_layernorm=False,
-    attention_out_bias=False, norm_bias=True, parallel=same_as("use_parallel_residual"), shared_norm=same_as("parallel"),
+    attention_out_bias=False, norm_bias=True,
+    parallel=same_as("use_parallel_residual"), shared_norm=same_as("parallel"),
     qk_norm=lambda fields: "each head" if fields["qk_layernorm"] else "none",
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from .family import same_as, shared_experts
 from .llama import LLAMA, QK_NORMS
 from .qwen import EXPERTS
 
+_NO_MLP = {"gate": None, "up": None, "down": None}
 _SHARED = {
     "shared_gate": "layers.{}.mlp.shared_experts.gate_proj", "shared_up": "layers.{}.mlp.shared_experts.up_proj",
     "shared_down": "layers.{}.mlp.shared_experts.down_proj",
@@ -15,7 +16,7 @@ MIXTRAL = LLAMA.derive(
     ignores=frozenset({"attention_bias", "mlp_bias", "moe_intermediate_size"}),
     keys={"num_local_experts": "num_experts"},
     names={
-        "gate": None, "up": None, "down": None, "router": "layers.{}.block_sparse_moe.gate",
+        **_NO_MLP, "router": "layers.{}.block_sparse_moe.gate",
         "expert_gate": "layers.{}.block_sparse_moe.experts.{}.w1",
         "expert_up": "layers.{}.block_sparse_moe.experts.{}.w3",
         "expert_down": "layers.{}.block_sparse_moe.experts.{}.w2",
@@ -27,7 +28,7 @@ MIXTRAL = LLAMA.derive(
 #: Phi-3.5-MoE: Mixtral with LayerNorm; a config may ask for biases.
 PHIMOE = MIXTRAL.derive(
     "phimoe",
-    ignores=frozenset({"mlp_bias", "moe_intermediate_size"}),
+    ignores=frozenset({"mlp_bias", "moe_intermediate_size", "num_experts"}),
     vocab_size=32064, intermediate_size=6400, num_experts=16, norm_bias=True, lm_head_bias=False,
 )  # fmt: skip
 
@@ -36,7 +37,7 @@ OLMOE = LLAMA.derive(
     "olmoe",
     ignores=frozenset({"mlp_bias", "moe_intermediate_size"}),
     keys={"num_local_experts": "num_experts"},
-    names={**EXPERTS, **QK_NORMS},
+    names={**EXPERTS, **QK_NORMS, **_NO_MLP},
     vocab_size=50304, hidden_size=2048, intermediate_size=2048, num_hidden_layers=16, num_attention_heads=16,
     max_position_embeddings=4096, qk_norm="all heads",
     num_experts=64, num_experts_per_tok=8, moe_intermediate_size=same_as("intermediate_size"),
@@ -45,9 +46,10 @@ OLMOE = LLAMA.derive(
 #: Granite MoE: all experts of a layer in one tensor; the shared variant has an MLP beside them.
 GRANITEMOE = LLAMA.derive(
     "granitemoe",
-    ignores=frozenset({"mlp_bias", "moe_intermediate_size"}),
-    keys={"num_experts": "num_experts", "num_local_experts": "num_experts"},
+    ignores=frozenset({"mlp_bias", "moe_intermediate_size", "num_experts"}),
+    keys={"num_local_experts": "num_experts"},
     names={
+        **_NO_MLP,
         "router": "layers.{}.block_sparse_moe.router.layer",
         "experts_gate_up": "layers.{}.block_sparse_moe.input_linear.weight",
         "experts_down": "layers.{}.block_sparse_moe.output_linear.weight",
@@ -56,7 +58,10 @@ GRANITEMOE = LLAMA.derive(
 )  # fmt: skip
 GRANITEMOESHARED = GRANITEMOE.derive(
     "granitemoeshared",
-    keys={"shared_intermediate_size": "shared_expert_intermediate_size"},
+    ignores=GRANITEMOE.ignores | {"shared_expert_intermediate_size"},
+    keys={
+        "num_local_experts": "num_experts", "shared_intermediate_size": "shared_expert_intermediate_size",
+    },
     names={
         "shared_gate_up": "layers.{}.shared_mlp.input_linear", "shared_down": "layers.{}.shared_mlp.output_linear",
     },
@@ -69,6 +74,7 @@ GPT_OSS = LLAMA.derive(
     keys={"num_local_experts": "num_experts"},
     experts_in_first=True,
     names={
+        **_NO_MLP,
         "sinks": "layers.{}.self_attn.sinks", "router_tensor": "layers.{}.mlp.router",
         "experts_gate_up": "layers.{}.mlp.experts.gate_up_proj",
         "experts_gate_up_bias": "layers.{}.mlp.experts.gate_up_proj_bias",
@@ -83,7 +89,9 @@ GPT_OSS = LLAMA.derive(
 #: Llama 4 (text): experts in every layer or every other, and an expert that every token visits.
 LLAMA4 = LLAMA.derive(
     "llama4_text",
-    ignores=frozenset({"mlp_bias", "shared_expert_intermediate_size"}),
+    ignores=frozenset({
+        "mlp_bias", "shared_expert_intermediate_size", "num_experts", "moe_intermediate_size", "decoder_sparse_step",
+    }),
     keys={
         "intermediate_size": "moe_intermediate_size", "intermediate_size_mlp": "intermediate_size",
         "num_local_experts": "num_experts", "interleave_moe_layer_step": "decoder_sparse_step",
@@ -108,7 +116,7 @@ LLAMA4 = LLAMA.derive(
 #: GLM-4.5: dense layers first; shared experts; a config may ask for norms on queries and keys.
 GLM4_MOE = LLAMA.derive(
     "glm4_moe",
-    ignores=frozenset({"mlp_bias", "shared_expert_intermediate_size"}),
+    ignores=frozenset({"mlp_bias", "shared_expert_intermediate_size", "num_experts"}),
     keys={"num_local_experts": "num_experts", "n_routed_experts": "num_experts"},
     names={**EXPERTS, **_SHARED, **QK_NORMS},
     vocab_size=151552, intermediate_size=10944, num_hidden_layers=46, num_attention_heads=96, num_key_value_heads=8,

@@ -43,7 +43,7 @@ EXPERTS = {
 #: Qwen1.5-MoE and Qwen2-57B-A14B: a shared expert with a gate of its own.
 QWEN2_MOE = QWEN2.derive(
     "qwen2_moe",
-    keys={"qkv_bias": "attention_bias", "num_local_experts": "num_experts"},
+    keys={"sliding_window": "window_size", "qkv_bias": "attention_bias"},
     names={
         **EXPERTS, "shared_gate": "layers.{}.mlp.shared_expert.gate_proj",
         "shared_up": "layers.{}.mlp.shared_expert.up_proj", "shared_down": "layers.{}.mlp.shared_expert.down_proj",
@@ -56,7 +56,7 @@ QWEN2_MOE = QWEN2.derive(
 
 QWEN3_MOE = QWEN3.derive(
     "qwen3_moe",
-    keys={"num_local_experts": "num_experts"},
+    keys={"sliding_window": "window_size", "num_local_experts": "num_experts"},
     names=EXPERTS,
     hidden_size=2048, intermediate_size=6144, num_hidden_layers=24, num_key_value_heads=4,
     head_dim=LLAMA.own["head_dim"],

@@ -64,6 +64,7 @@ T5 = Family(
         "positions": "relative", "mlp_gated": lambda fields: fields["feed_forward_proj"].startswith("gated"),
     },
     names={},
+    ignores=frozenset({"intermediate_size"}),
 )  # fmt: skip
 
 MT5 = T5.derive(

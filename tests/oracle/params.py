@@ -1,0 +1,140 @@
+"""Do the counts of the library equal those of the real classes? Run it with torch and transformers installed.
+
+    python tests/oracle/params.py              the fixture, the whole catalogue, 20 random configs of every family
+    python tests/oracle/params.py --random 200 --seed 7 qwen3_moe falcon
+    python tests/oracle/params.py --write      measure the catalogue and store it as tests/fixtures/catalogue.json
+
+Random configs are compared tensor by tensor, name and shape; the fixture and the catalogue by their totals. Every
+difference is printed; the exit status is 1 if there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from random import Random
+from typing import Any
+
+TESTS = Path(__file__).parent.parent
+sys.path.insert(0, str(TESTS))
+
+import torch  # noqa: E402
+import transformers  # noqa: E402
+from real import WITHOUT_CLASS, build, parameters  # noqa: E402
+
+import vram  # noqa: E402
+from random_configs import families_by_name, random_config  # noqa: E402
+from vram.architectures.families import families  # noqa: E402
+
+FIXTURES = TESTS / "fixtures"
+
+#: Names in a checkpoint → names in transformers 5, where its classes renamed a module.
+RENAMED = (
+    (r"block_sparse_moe\.gate\.", "mlp.gate."),
+    (r"block_sparse_moe\.input_linear\.weight", "block_sparse_moe.experts.gate_up_proj"),
+    (r"block_sparse_moe\.output_linear\.weight", "block_sparse_moe.experts.down_proj"),
+    (r"router\.layer\.", "router."),
+    (r"^embed_out\.", "lm_head."),
+)
+
+
+def stacked(names: dict[str, tuple[int, ...]], model_type: str) -> dict[str, tuple[int, ...]]:
+    """Tensors of single experts put together as the classes of transformers 5 hold them, and its names."""
+    result: dict[str, tuple[int, ...]] = {}
+    for name, shape in names.items():
+        expert = re.fullmatch(r"(.*\.)experts\.\d+\.(gate_proj|up_proj|down_proj|w1|w2|w3)\.weight", name)
+        if expert:
+            base, part = expert[1].replace("block_sparse_moe", "mlp"), expert[2]
+            target = f"{base}experts.{'down_proj' if part in ('down_proj', 'w2') else 'gate_up_proj'}"
+            rows = shape[0] * (1 if part in ("down_proj", "w2") else 2)  # gate and up lie one above the other
+            count = result.get(target, (0,))[0] + (part not in ("gate_proj", "w1"))
+            result[target] = (count, rows, shape[1])
+            continue
+        for pattern, new in RENAMED:
+            name = re.sub(pattern, new, name)
+        if model_type == "phimoe":
+            name = name.replace("mlp.gate.", "mlp.router.")
+        result[name] = shape
+    return result
+
+
+def difference(config: dict[str, Any]) -> str:
+    """What the library and the class disagree about, or nothing."""
+    try:
+        real = parameters(build(config), config)
+    except Exception as error:  # the class refuses this config; how many it refuses is printed
+        return f"not built: {type(error).__name__}"
+    ledger = vram.weights(vram.Architecture.from_config(config))
+    ours = stacked({name: t.shape for t in ledger for name in t.names()}, config["model_type"])
+    wrong = [f"{n} {ours.get(n)} ≠ {real.get(n)}" for n in sorted({*ours, *real}) if ours.get(n) != real.get(n)]
+    return "; ".join(wrong[:4])
+
+
+def totals() -> Iterator[tuple[str, int, int]]:
+    """Name, our total and the real one, for the fixture and the catalogue."""
+    for case in json.loads((FIXTURES / "params.json").read_text())["cases"]:
+        yield f"fixture {case['id']}", case["total"], measured(case["config"])
+    for name in vram.models:
+        config = vram.models.entries()[name]["config"]
+        if config["model_type"] not in WITHOUT_CLASS:
+            yield name, vram.weights(vram.models[name]).numel, measured(config)
+
+
+def measured(config: dict[str, Any]) -> int:
+    return sum(map(prod, parameters(build(config), config).values()))
+
+
+def write() -> None:
+    """The totals of the real classes as a fixture."""
+    models = {
+        name: measured(entry["config"])
+        for name, entry in vram.models.entries().items()
+        if entry["config"]["model_type"] not in WITHOUT_CLASS
+    }
+    about = "Parameters of the real class of every model of the catalogue, on the meta device (tests/oracle/params.py)."
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    text = json.dumps({"about": about, "versions": versions, "parameters": models}, indent=1)
+    (FIXTURES / "catalogue.json").write_text(text + "\n")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("families", nargs="*", help="families to try at random; all by default")
+    parser.add_argument("--random", type=int, default=20, help="random configs of each family")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--write", action="store_true", help="store the catalogue's real totals")
+    options = parser.parse_args()
+    if options.write:
+        write()
+        return 0
+    wrong = 0
+    if not options.families:
+        rows = list(totals())
+        for name, ours, real in rows:
+            if ours != real:
+                wrong += 1
+                print(f"{name}: {ours:,} counted, {real:,} in the class")
+        print(f"{len(rows) - wrong} of {len(rows)} totals equal")
+    for name in options.families or families_by_name():
+        if name in WITHOUT_CLASS or name.endswith("_vl_text"):
+            continue
+        equal = built = 0
+        for number in range(options.random):
+            config = random_config(families[name], Random(f"{name} {options.seed} {number}"))
+            found = difference(config)
+            built += not found.startswith("not built")
+            equal += not found
+            if found and not found.startswith("not built"):
+                print(f"{name}: {found}\n    {config}")
+        wrong += built - equal
+        print(f"{name}: {equal} of {built} random models equal ({options.random - built} are refused by the class)")
+    return int(wrong > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
