@@ -6,7 +6,6 @@ type with smaller blocks. The output head, or the embedding where it is tied, ge
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -16,6 +15,7 @@ from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Tensor
 from ..derive import inputs, outputs
+from ..roles import role
 from .layers import every, split
 from .mixes import MIXES, Cases, Mix
 from .scheme import Kept, Option, Options, Scheme, is_expert, is_matrix
@@ -28,26 +28,6 @@ _FALLBACK = {
     **dict.fromkeys(("Q2_0", "Q2_K", "Q3_K", "TQ1_0", "TQ2_0"), "Q4_0"),
     "Q4_K": "Q5_0", "Q5_K": "Q5_1", "Q6_K": "Q8_0",
 }  # fmt: skip
-
-# Last part of a module's name → its role, for the spellings of all families.
-_ROLES = {
-    True: {
-        "attn_q": "q_proj|q|query", "attn_k": "k_proj|k|key", "attn_v": "v_proj|v|value",
-        "attn_qkv": "qkv_proj|query_key_value|c_attn|Wqkv", "attn_output": "o_proj|out_proj|o|dense|c_proj",
-    },
-    False: {
-        "ffn_gate": "gate_proj|w1|wi_0", "ffn_up": "up_proj|gate_up_proj|w3|wi|wi_1|c_fc|fc1|fc_in|dense_h_to_4h",
-        "ffn_down": "down_proj|w2|wo|c_proj|fc2|fc_out|dense_4h_to_h",
-    },
-}  # fmt: skip
-_ROLE_OF = {
-    (attends, name): role
-    for attends, roles in _ROLES.items()
-    for role, names in roles.items()
-    for name in names.split("|")
-}
-_ATTENDS = re.compile(r"attn|attention", re.IGNORECASE)
-_ROUTER = re.compile(r"\.(gate|router|shared_expert_gate)(\.weight)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +48,15 @@ def _mixed(mix: Mix) -> Callable[[Ledger, Kept, Options], Ledger]:
         rules = {} if pure else _rules(mix, model, options["imatrix"])
         rows: list[Tensor] = []
         for tensor in ledger:
-            role = "experts" if "experts" in rules and is_expert(tensor) else _role(tensor)
+            use = "experts" if "experts" in rules and is_expert(tensor) else role(tensor)
             if kept(tensor):
                 rows.append(tensor)
             elif not _is_quantised(tensor):
                 rows.append(replace(tensor, dtype=dtypes["fp32"]))
-            elif not pure and (role == "output" or (model.tied and role == "token_embd")):
+            elif not pure and (use == "output" or (model.tied and use == "token_embd")):
                 rows.append(replace(tensor, dtype=_fitting(tensor, _output_type(tensor, mix, model))))
             else:
-                rows.extend(_by_layer(tensor, (*rules.get(role, ()), (every, mix.default)), model.layers))
+                rows.extend(_by_layer(tensor, (*rules.get(use, ()), (every, mix.default)), model.layers))
         return Ledger(rows)
 
     return apply
@@ -150,7 +130,7 @@ def _describe(ledger: Ledger) -> _Model:
     experts: Size = 1
     for tensor in ledger:
         if is_matrix(tensor):
-            by_role.setdefault(_role(tensor), tensor)
+            by_role.setdefault(role(tensor), tensor)
         if tensor.axes:
             axis = tensor.axes[0]
             end = axis.start + (axis.count - 1) * axis.step + 1
@@ -181,17 +161,9 @@ def _grouping(by_role: dict[str, Tensor]) -> Size:
     return ratio if isinstance(ratio, (int, float)) else 1
 
 
-def _role(tensor: Tensor) -> str:
-    part = tensor.part or tensor.kind
-    if part in ("lm_head", "embedding"):
-        return {"lm_head": "output", "embedding": "token_embd"}[part]
-    module = tensor.name.removesuffix(".weight").rsplit(".", 1)[-1]
-    return _ROLE_OF.get((bool(_ATTENDS.search(tensor.name)), module), "other")
-
-
 def _is_quantised(tensor: Tensor) -> bool:
     """False for what llama.cpp keeps in FP32: vectors, norms, routers, tables of positions and of token types."""
-    if not is_matrix(tensor) or _ROUTER.search(tensor.name) or (tensor.part or tensor.kind) == "router":
+    if not is_matrix(tensor) or role(tensor) == "router":
         return False
     return tensor.op != "embedding" or (tensor.part or tensor.kind) == "embedding"
 

@@ -49,19 +49,19 @@ def split(axis: Axis, n: int, choice: Choice) -> tuple[tuple[Axis, ...], tuple[A
     outside: list[Axis] = []
     at = 0
     for low, high, rest in choice(n):
-        outside += _between(axis, at, low)
+        outside += between(axis, at, low)
         if rest is None:
-            inside += _between(axis, low, high)
+            inside += between(axis, low, high)
         else:
-            for piece in _between(axis, low, high):
+            for piece in between(axis, low, high):
                 for third in _thirds(piece):
                     (inside if (third.start - low) % 3 == rest else outside).append(third)
         at = max(at, high)
-    outside += _between(axis, at, max(n, axis.start + axis.count * axis.step))
+    outside += between(axis, at, max(n, axis.start + axis.count * axis.step))
     return tuple(inside), tuple(outside)
 
 
-def _between(axis: Axis, low: int, high: int) -> list[Axis]:
+def between(axis: Axis, low: int, high: int) -> list[Axis]:
     """The part of an axis with indices from low to before high."""
     skip = max(0, ceil_div(low - axis.start, axis.step))
     end = min(axis.count, max(0, ceil_div(high - axis.start, axis.step)))
