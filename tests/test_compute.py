@@ -94,6 +94,27 @@ def test_published_mfu_of_the_rule_of_thumb(name: str, gpu: float | str) -> None
     assert abs(100 * share - row["published"]) <= row["tol"]
 
 
+# Table A4 of Chinchilla: FLOPs of the layers, softmax counted with three each, against 6·N·D with its own N.
+@pytest.mark.parametrize("row", [c for c in PUBLISHED.values() if c["id"].startswith("chin-A4")], ids=lambda c: c["id"])
+def test_published_ratio_to_the_rule_of_thumb(row: dict) -> None:
+    i = row["inputs"]
+    arch = Architecture("gpt2", hidden_size=i["h"], num_hidden_layers=i["l"], num_attention_heads=i["a"],
+                        intermediate_size=i["ffw"], vocab_size=i["V"])  # fmt: skip
+    done = compute(arch, seq_len=i["s"])
+    softmax = 3 * 3 * i["l"] * i["a"] * i["s"] ** 2
+    layers = done.model - done.by("kind")["lm_head"].model + softmax
+    rule = training_flops(13 * i["l"] * i["h"] ** 2 + i["V"] * i["h"], i["s"])
+    assert abs(layers / rule - row["published"]) <= row["tol"]
+
+
+def test_published_gain_of_selective_recomputation() -> None:
+    for name in ("kort-T5-thr-1T", "kort-T5-thr-175B"):
+        row, i = PUBLISHED[name], PUBLISHED[name]["inputs"]
+        work = training_flops(10**12, 10**9)
+        gain = mfu(work, seconds=i["present"], gpu=1e15) / mfu(work, seconds=i["full"], gpu=1e15) - 1
+        assert abs(100 * gain - row["published"]) <= row["tol"]
+
+
 def test_two_flops_a_parameter_and_token() -> None:
     arch = models["gpt3-175b"]
     products = [row for row in compute(arch, seq_len=2048) if row.kind != "attention scores"]

@@ -117,6 +117,24 @@ def test_published_qlora_figures() -> None:
     assert abs(saved / 1e9 - on_65b["published"]) <= on_65b["tol"]
 
 
+# Sizes of weights as model cards print them: a number of parameters in billions, times the bytes of a format.
+@pytest.mark.parametrize("row", [c for c in PUBLISHED.values() if c["id"].startswith(("hfllama31-w", "article-13B"))],
+                         ids=lambda c: c["id"])  # fmt: skip
+def test_published_sizes_of_weights(row: dict) -> None:
+    i = row["inputs"]
+    numel = int(i.get("N") or i["N_B"] * 10**9)
+    name = {4: "fp32", 2: "bf16", 1: "fp8", 0.5: "int4"}[i["bytes"]]
+    unit = 2**30 if "GiB" in row["unit"] else 1e9
+    assert abs(matrix(numel, dtype=name).nbytes / unit - row["published"]) <= row["tol"]
+
+
+def test_a_published_size_that_does_not_reproduce() -> None:
+    for name, model in (("gguf-orig-70B", "llama-3-70b"), ("gguf-orig-405B", "llama-3.1-405b")):
+        row = PUBLISHED[name]
+        size = quantize(weights(models[model]), "F32").nbytes / 1e9
+        assert row["tol"] < abs(size - row["published"]) < 0.006 * size
+
+
 # Bytes of one 256 × 512 matrix (131,072 numbers), counted by hand from the layout of each format.
 @pytest.mark.parametrize(
     ("scheme", "options", "parts"),
