@@ -1,5 +1,6 @@
 """One file per question: weights, adapters, gradients, optimizer states, recipes; and the timelines made of them."""
 
+from .activations import activations
 from .active import active_parameters
 from .compute import Compute, compute, training_flops
 from .gradients import gradients
@@ -27,9 +28,10 @@ from .training import training
 from .weights import weights
 
 __all__ = [
-    "Change", "Compute", "Optimizer", "OutOfMemory", "Recipe", "Roofline", "Timeline", "active_parameters",
-    "compute", "decode_time", "engines", "explain_oom", "fewest_gpus", "gpus_that_fit", "gradients", "kv_cache",
-    "lora", "max_batch", "max_context", "max_rank", "mfu", "optimizer_states", "optimizers", "parse_oom",
-    "prefill_time", "prepare_for_kbit_training", "printed_size", "quantize", "recipes", "schemes", "shard",
-    "single_changes", "smallest_gpu", "stored_weights", "training", "training_flops", "training_time", "weights",
+    "Change", "Compute", "Optimizer", "OutOfMemory", "Recipe", "Roofline", "Timeline", "activations",
+    "active_parameters", "compute", "decode_time", "engines", "explain_oom", "fewest_gpus", "gpus_that_fit",
+    "gradients", "kv_cache", "lora", "max_batch", "max_context", "max_rank", "mfu", "optimizer_states",
+    "optimizers", "parse_oom", "prefill_time", "prepare_for_kbit_training", "printed_size", "quantize", "recipes",
+    "schemes", "shard", "single_changes", "smallest_gpu", "stored_weights", "training", "training_flops",
+    "training_time", "weights",
 ]  # fmt: skip
