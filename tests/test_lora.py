@@ -10,8 +10,7 @@ import vram
 
 CASES = json.loads((Path(__file__).parent / "fixtures" / "lora.json").read_text())["cases"]
 PUBLISHED = {
-    row["id"]: row
-    for row in json.loads((Path(__file__).parent / "fixtures" / "published.json").read_text())["cases"]
+    row["id"]: row for row in json.loads((Path(__file__).parent / "fixtures" / "published.json").read_text())["cases"]
 }
 WORDS = {"use_dora": "dora"}
 

@@ -22,10 +22,10 @@ TESTS = Path(__file__).parent.parent
 sys.path.insert(0, str(TESTS))
 
 from peft import LoraConfig, get_peft_model  # noqa: E402
-from random_configs import families_by_name, random_config  # noqa: E402
 from real import WITHOUT_CLASS, build  # noqa: E402
 
 import vram  # noqa: E402
+from random_configs import families_by_name, random_config  # noqa: E402
 from vram.architectures.families import families  # noqa: E402
 
 logging.disable(logging.WARNING)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from ..ledger.errors import ConfigError, unknown
+from ..ledger.errors import ConfigError, brief, unknown
 from .families import families
 from .families.family import Family
 
@@ -66,7 +66,7 @@ def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict
     family = families[model_type] if model_type in families else _unknown_model(model_type, config)
     for key, (value, need) in family.refuses.items():
         if config.get(key, value) not in (value, None):
-            raise ConfigError(f"{key}: {config[key]!r:.60} given, only {value!r} can be counted; {need}.")
+            raise ConfigError(f"{key}: {brief(config[key])} given, only {value!r} can be counted; {need}.")
     fields = {family.reads[key]: value for key, value in config.items() if key in family.reads}
     if (head := _head(config, family)) is not None:
         fields["head"] = head
@@ -82,7 +82,7 @@ def _model_type(config: dict[str, Any]) -> str:
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
         known = ", ".join(sorted([*families, *_WRAPPERS]))
-        raise ConfigError(f"model_type: {model_type!r:.60} given, one of {known} is needed.")
+        raise ConfigError(f"model_type: {brief(model_type)} given, one of {known} is needed.")
     return model_type
 
 
@@ -90,7 +90,7 @@ def _unknown_model(model_type: str, config: dict[str, Any]) -> Family:
     inner = config.get("text_config")
     if isinstance(inner, dict) and isinstance(inner.get("model_type"), str) and inner["model_type"] in families:
         raise ConfigError(
-            f"model_type: {model_type!r:.60} is not known, but the model_type of its text_config is: "
+            f"model_type: {brief(model_type)} is not known, but the model_type of its text_config is: "
             "give the text_config by itself to count the language model alone."
         )
     error = unknown("model_type", model_type, [*families, *_WRAPPERS], ConfigError)
@@ -122,13 +122,13 @@ def _head(config: dict[str, Any], family: Family) -> str | None:
     if classes is None or classes == []:
         return None
     if not isinstance(classes, list) or not isinstance(classes[0], str):
-        raise ConfigError(f"architectures: {classes!r:.60} given, a list of class names is needed.")
+        raise ConfigError(f"architectures: {brief(classes)} given, a list of class names is needed.")
     for ending, head in family.heads.items():
         if classes[0].endswith(ending):
             return head
     known = ", ".join(f"…{ending}" for ending in family.heads)
     raise ConfigError(
-        f"architectures: {classes[0]!r:.80} has a head that cannot be counted. Known for {family.model_type}: {known}."
+        f"architectures: {brief(classes[0], 80)} has a head that cannot be counted. Known for {family.model_type}: {known}."
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..ledger.arithmetic import check_size
-from ..ledger.errors import ConfigError, unknown
+from ..ledger.errors import ConfigError, brief, unknown
 
 #: Layers that a list may name one by one; no published config lists more than a few hundred.
 MOST_LISTED = 10_000
@@ -39,14 +39,14 @@ class Field:
         if self.type == "flag":
             if isinstance(value, bool):
                 return value
-            raise ConfigError(f"{self.name}: {_short(value)} given, true or false is needed.")
+            raise ConfigError(f"{self.name}: {brief(value)} given, true or false is needed.")
         if self.type == "layers":
             return self._check_layers(value)
         if self.type == "words":
             if isinstance(value, (list, tuple)) and len(value) <= MOST_LISTED and all(w in self.choices for w in value):
                 return tuple(value)
             allowed = f"a list of {' or '.join(self.choices)}, one for each layer,"
-            raise ConfigError(f"{self.name}: {_short(value)} given, {allowed} is needed.")
+            raise ConfigError(f"{self.name}: {brief(value)} given, {allowed} is needed.")
         if not isinstance(value, str) or (self.choices and value not in self.choices):
             raise unknown(self.name, value, self.choices or ("a word",), ConfigError)
         return value
@@ -55,11 +55,7 @@ class Field:
         if isinstance(value, (list, tuple)) and len(value) <= MOST_LISTED:
             if all(type(i) is int and 0 <= i <= self.most for i in value):
                 return tuple(sorted(set(value)))
-        raise ConfigError(f"{self.name}: {_short(value)} given, a list of layer indices from 0 is needed.")
-
-
-def _short(value: object) -> str:
-    return repr(value)[:60]
+        raise ConfigError(f"{self.name}: {brief(value)} given, a list of layer indices from 0 is needed.")
 
 
 def _size(name: str, meaning: str, **limits: Any) -> Field:

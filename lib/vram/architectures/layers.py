@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..ledger.arithmetic import Size, ceil_div, is_array, is_symbolic, largest, smallest
+from ..ledger.arithmetic import Size, ceil_div, if_less, is_array, is_symbolic, largest, smallest
 from ..ledger.tensor import Axis
 from .blocks import Axes
 
@@ -65,17 +65,22 @@ def remove(axes: Axes, indices: Iterable[int]) -> tuple[Axes, Axes]:
     indices = sorted(indices)
     left: list[Axis] = []
     gone: list[int] = []
+    doubtful: list[Axis] = []  # in a sweep over numbers of layers, an index may be there in some of them
     for axis in axes:
         done = 0
         for index in indices:
             place, rest = divmod(index - axis.start, axis.step)
             if rest or place < 0 or (type(axis.count) is int and place >= axis.count):
                 continue
-            left.append(Axis(place - done, axis.start + done * axis.step, axis.step))
-            gone.append(index)
+            until = smallest((place, axis.count)) if is_array(axis.count) else place
+            left.append(Axis(_count(until - done), axis.start + done * axis.step, axis.step))
+            if is_array(axis.count):
+                doubtful.append(Axis(if_less(place, axis.count, 1, 0), index))
+            else:
+                gone.append(index)
             done = place + 1
-        left.append(Axis(axis.count - done, axis.start + done * axis.step, axis.step))
-    return _present(*left), progressions(sorted(gone))
+        left.append(Axis(_count(axis.count - done), axis.start + done * axis.step, axis.step))
+    return _present(*left), (*progressions(sorted(gone)), *_present(*doubtful))
 
 
 def progressions(indices: Sequence[int]) -> Axes:
@@ -96,7 +101,7 @@ def progressions(indices: Sequence[int]) -> Axes:
     return tuple(found)
 
 
-def _count(span: Size, step: int) -> Size:
+def _count(span: Size, step: int = 1) -> Size:
     """How many multiples of `step` a span of layers holds; none when the span is negative."""
     count = ceil_div(span, step)
     return count if is_symbolic(count) else largest((0, count))

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..architectures.architecture import Architecture
 from ..ledger.arithmetic import Size, check_size
 from ..ledger.dtypes import Dtype, as_dtype
-from ..ledger.errors import VramError, unknown
+from ..ledger.errors import VramError, brief, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from .lora_experts import as_peft_sees_them, stacked_adapters
@@ -98,7 +98,7 @@ def _names(field: str, names: Iterable[str]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else tuple(names)
     for name in names:
         if not isinstance(name, str) or not name:
-            raise VramError(f"{field}: {name!r:.60} given, names are needed.")
+            raise VramError(f"{field}: {brief(name)} given, names are needed.")
     return names
 
 

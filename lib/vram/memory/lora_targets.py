@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..architectures.layers import progressions
-from ..ledger.errors import VramError, unknown
+from ..ledger.errors import VramError, brief, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Axis, Tensor
 
@@ -112,13 +112,13 @@ class _Names:
             try:
                 self.pattern = re.compile(names)
             except (re.error, RecursionError, OverflowError) as error:
-                raise VramError(f"{field}: {names!r:.60} is neither a known word nor a pattern ({error}).") from None
+                raise VramError(f"{field}: {brief(names)} is neither a known word nor a pattern ({error}).") from None
             self._hit = False
         else:
             self.names = tuple(names)
             for name in self.names:
                 if not isinstance(name, str) or not name:
-                    raise VramError(f"{field}: {name!r:.60} given, names of modules are needed.")
+                    raise VramError(f"{field}: {brief(name)} given, names of modules are needed.")
         self._matched: set[str] = set()
 
     @property
@@ -160,7 +160,7 @@ def _has_number(name: str) -> bool:
 def _layers(layers: int | Sequence[int]) -> frozenset[int]:
     listed = [layers] if isinstance(layers, int) else list(layers)
     if not listed or not all(type(i) is int and i >= 0 for i in listed):
-        raise VramError(f"layers_to_transform: {layers!r:.60} given, layer indices from 0 are needed.")
+        raise VramError(f"layers_to_transform: {brief(layers)} given, layer indices from 0 are needed.")
     return frozenset(listed)
 
 
