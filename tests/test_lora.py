@@ -99,7 +99,7 @@ def test_layers_to_transform():
     arch = vram.models["llama-3-8b"]
     some = vram.lora(arch, targets=["q_proj", "mlp.down_proj"], layers_to_transform=[0, 2, 4, 31])
     assert some.numel * 8 == vram.lora(arch, targets=["q_proj", "mlp.down_proj"]).numel
-    assert [name for name in some.tensors[0].names()][-1].split(".")[4] == "4"
+    assert list(some.tensors[0].names())[-1].split(".")[4] == "4"
 
 
 def test_excluded_modules():
@@ -159,6 +159,8 @@ def test_source_article():
         ({"targets": "("}, "targets: '('"),
         ({"targets": ["norm"]}, "targets: 'norm'"),
         ({"targets": [3]}, "targets: 3"),
+        ({"targets": None}, "targets: None"),
+        ({"modules_to_save": [None]}, "modules_to_save: None"),
         ({"rank": 0}, "rank: 0"),
         ({"rank": 2.5}, "rank: 2.5"),
         ({"bias": "some"}, "bias: 'some'"),

@@ -100,8 +100,8 @@ class Architecture:
     def symbolic(self) -> Architecture:
         """The same structure with a symbol for every size that was given, so that a ledger shows its formulas.
 
-        A size that the family derives from others (d = h/a, f = 4h) stays derived. Where some layers are of another kind,
-        the formula holds for any number of layers that has room for them.
+        A size that the family derives from others (d = h/a, f = 4h) stays derived. Where some layers are of another
+        kind, the formula holds for any number of layers that has room for them.
         """
         defaults, derived = self.family.defaults, self.family.derived
         letters = {notation.name for notation in GLOSSARY}

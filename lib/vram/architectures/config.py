@@ -127,8 +127,9 @@ def _head(config: dict[str, Any], family: Family) -> str | None:
         if classes[0].endswith(ending):
             return head
     known = ", ".join(f"…{ending}" for ending in family.heads)
+    shown = brief(classes[0], 80)
     raise ConfigError(
-        f"architectures: {brief(classes[0], 80)} has a head that cannot be counted. Known for {family.model_type}: {known}."
+        f"architectures: {shown} has a head that cannot be counted. Known for {family.model_type}: {known}."
     )
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from ..architectures.architecture import Architecture
 from ..ledger.arithmetic import Size, check_size
 from ..ledger.dtypes import Dtype, as_dtype
-from ..ledger.errors import VramError, brief, unknown
+from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from .lora_experts import as_peft_sees_them, stacked_adapters
-from .lora_targets import SAVED, TARGET, Targets, module_of
+from .lora_targets import SAVED, TARGET, Targets, checked_names, module_of
 
 _PREFIX = "base_model.model."
 _BIAS = ("none", "lora_only", "all")
@@ -64,12 +64,14 @@ def lora(
         if word not in known:
             raise unknown(field, word, known)
     base = arch.parameters(as_dtype(dtype), tied_head=True)
-    wanted = _names("target_parameters", target_parameters)
+    wanted = checked_names("target_parameters", _several(target_parameters))
     parameters: dict[str, Size] = dict.fromkeys(wanted, rank)
     if experts == "peft":
         base, targets, converted = as_peft_sees_them(arch, base, targets, rank)
         parameters = {**converted, **parameters}
-    chosen = Targets(base, targets, _names("modules_to_save", modules_to_save), exclude_modules, layers_to_transform)
+    chosen = Targets(
+        base, targets, checked_names("modules_to_save", _several(modules_to_save)), exclude_modules, layers_to_transform
+    )
     rows: list[Tensor] = []
     for tensor in base:
         tied = tensor.kind == "lm_head" and arch.tie_word_embeddings and len(tensor.shape) == 2
@@ -94,12 +96,8 @@ def lora(
     return Ledger(rows)
 
 
-def _names(field: str, names: Iterable[str]) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    for name in names:
-        if not isinstance(name, str) or not name:
-            raise VramError(f"{field}: {brief(name)} given, names are needed.")
-    return names
+def _several(names: str | Iterable[str]) -> Iterable[str]:
+    return (names,) if isinstance(names, str) else names
 
 
 def _trained(tensor: Tensor, name: str, shape: tuple[Size, ...]) -> Tensor:

@@ -13,7 +13,7 @@ from ..ledger.arithmetic import Size
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
-from .lora_targets import module_of
+from .lora_targets import checked_names, module_of
 
 #: Families whose router transformers 5 still has as a Linear module.
 _LINEAR_ROUTER = ("phimoe", "llama4_text")
@@ -44,8 +44,8 @@ def as_peft_sees_them(
         linear = (t for t in stacked if t.op in ("linear", "conv1d") and len(t.shape) == 2 and t.kind != "lm_head")
         targets = [*dict.fromkeys(module_of(t.name).rpartition(".")[2] for t in linear), *converted]
     modules, found = [], set()
-    for target in dict.fromkeys(targets):
-        old = next((name for name in converted if target == name or str(target).endswith(f".{name}")), None)
+    for target in dict.fromkeys(checked_names("targets", targets)):
+        old = next((name for name in converted if target == name or target.endswith(f".{name}")), None)
         if old is None:
             modules.append(target)
         else:

@@ -13,7 +13,7 @@ from ..ledger.tensor import Axis, Tensor
 FROZEN, TARGET, SAVED = "frozen", "target", "saved"
 
 #: A pattern, or a name with a number in it, is tried on every single name; no published model has this many.
-_MOST_NAMES = 1_000_000
+_MOST_NAMES = 50_000
 
 
 def module_of(name: str) -> str:
@@ -102,6 +102,15 @@ class Targets:
             raise VramError("targets: no module is left that gets an adapter.")
 
 
+def checked_names(field: str, names: Iterable[str]) -> tuple[str, ...]:
+    """The names as a tuple, or `VramError` that names the field."""
+    names = tuple(names) if isinstance(names, Iterable) else (names,)
+    for name in names:
+        if not isinstance(name, str) or not name:
+            raise VramError(f"{field}: {brief(name)} given, names of modules are needed.")
+    return names
+
+
 class _Names:
     """Module names as peft takes them: a list to compare with, or one regular expression for the whole name."""
 
@@ -113,12 +122,8 @@ class _Names:
                 self.pattern = re.compile(names)
             except (re.error, RecursionError, OverflowError) as error:
                 raise VramError(f"{field}: {brief(names)} is neither a known word nor a pattern ({error}).") from None
-            self._hit = False
         else:
-            self.names = tuple(names)
-            for name in self.names:
-                if not isinstance(name, str) or not name:
-                    raise VramError(f"{field}: {brief(name)} given, names of modules are needed.")
+            self.names = checked_names(field, names)
         self._matched: set[str] = set()
 
     @property
