@@ -26,7 +26,6 @@ from vram import (
 )
 from vram.memory.inverse import largest_fitting
 
-GIB = 2**30
 SMALL = Architecture(hidden_size=256, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
                      intermediate_size=688, vocab_size=1000)  # fmt: skip
 
@@ -92,16 +91,16 @@ def test_nothing_fits() -> None:
 
 def test_the_largest_rank() -> None:
     arch = models["llama-2-7b"]
-    gpu = 20 * GIB
 
     def peak(rank: int) -> int:
         return training(arch, lora={"rank": rank, "targets": ["q_proj", "v_proj"]}, recipe="bf16").peak
 
-    rank = max_rank(arch, gpu=gpu, lora={"targets": ["q_proj", "v_proj"]}, recipe="bf16")
-    assert 1 < rank < 4096
+    setting = {"lora": {"targets": ["q_proj", "v_proj"]}, "recipe": "bf16"}
+    gpu = (peak(1) + peak(4096)) // 2
+    rank = max_rank(arch, gpu=gpu, **setting)
     assert peak(rank) <= gpu < peak(rank + 1)
-    assert max_rank(arch, gpu=GIB) == 0
-    assert max_rank(arch, gpu=200 * GIB) == arch.hidden_size
+    assert max_rank(arch, gpu=peak(1) - 1, **setting) == 0
+    assert max_rank(arch, gpu=peak(4096), **setting) == arch.hidden_size
     assert lora(arch, rank=rank).numel  # a rank that peft would take
 
 

@@ -99,7 +99,9 @@ def test_published_gguf_size(row: dict) -> None:
     ("model", "mix", "gb"),
     [
         ("llama-2-7b", "Q4_K_M", 4.08), ("llama-2-7b", "Q3_K_M", 3.30), ("llama-2-7b", "Q5_K_M", 4.78),
-        ("llama-2-13b", "Q4_K_M", 7.87), ("llama-2-13b", "Q8_0", 13.83), ("mistral-7b-v0.1", "Q4_K_M", 4.37),
+        ("llama-2-13b", "Q4_K_M", 7.87), ("mixtral-8x7b", "Q4_K_M", 28.45), ("mixtral-8x22b", "Q4_K_M", 85.59),
+        ("gemma-2-9b", "Q4_K_M", 5.76),
+        ("llama-2-13b", "Q8_0", 13.83), ("mistral-7b-v0.1", "Q4_K_M", 4.37),
         ("llama-2-70b", "Q4_K_M", 41.42), ("llama-2-70b", "Q5_K_M", 48.75), ("llama-2-7b", "Q3_K_L", 3.60),
     ],
 )  # fmt: skip
@@ -161,6 +163,12 @@ def test_a_published_size_that_does_not_reproduce() -> None:
 def test_layouts(scheme: str, options: dict, parts: dict[str, int]) -> None:
     packed = quantize(matrix(256, 512), scheme, **options)
     assert {row.name.rpartition(".")[2]: row.nbytes for row in packed} == parts
+
+
+# total_size in model.safetensors.index.json of openai/gpt-oss on the Hugging Face Hub: bytes of all tensors.
+@pytest.mark.parametrize(("model", "nbytes"), [("gpt-oss-20b", 13_761_264_768), ("gpt-oss-120b", 65_248_815_744)])
+def test_published_mxfp4_checkpoints_to_the_byte(model: str, nbytes: int) -> None:
+    assert quantize(weights(models[model]), "mxfp4").nbytes == nbytes
 
 
 def test_conv1d_has_one_scale_for_each_output() -> None:
@@ -261,6 +269,26 @@ def test_an_importance_matrix_changes_the_rule() -> None:
 def test_tied_embedding_is_stored_as_the_output() -> None:
     arch = models["llama-3-8b"].replace(tie_word_embeddings=True)
     assert quantize(weights(arch), "Q4_K_M")["model.embed_tokens.weight"].dtype.name == "Q6_K"
+
+
+def test_latent_attention_is_stored_in_two_stacks() -> None:
+    arch = Architecture("deepseek_v3", num_hidden_layers=4)
+    ledger = weights(arch)
+    packed = quantize(ledger, "Q4_K_M")
+    assert packed.numel == ledger.numel
+    latent = packed.select(lambda t: t.name.endswith(("k_b_proj.weight", "v_b_proj.weight")))
+    stacks = {t.name.split(".")[-2]: (t.shape, t.dtype.name) for t in latent}
+    # Keys have rows of 128, which blocks of 256 do not fit.
+    assert stacks == {"k_b_proj": ((128, 512, 128), "Q5_0"), "v_b_proj": ((128, 128, 512), "Q4_K")}
+
+
+def test_eight_experts_hold_attention_in_more_bits() -> None:
+    ledger = weights(models["mixtral-8x7b"])
+    packed = quantize(ledger, "Q4_K_M")
+    found = {t.name.split(".")[-2]: t.dtype.name for t in packed if "self_attn" in t.name}
+    assert found == {"q_proj": "Q4_K", "k_proj": "Q8_0", "v_proj": "Q8_0", "o_proj": "Q5_K"}
+    assert {t.dtype.name for t in packed if t.kind == "router"} == {"fp32"}
+    assert {t.dtype.name for t in quantize(ledger, "MXFP4_MOE") if t.part == "expert"} == {"mxfp4"}
 
 
 def test_rows_that_do_not_fill_blocks_fall_back() -> None:

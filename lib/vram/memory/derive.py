@@ -129,7 +129,10 @@ class Derived:
         """The name of what is added."""
         if not self.suffix:
             return tensor.name
-        return f"{tensor.name.rpartition('.')[0] if self.beside else tensor.name}.{self.suffix}"
+        module, _, last = tensor.name.rpartition(".")
+        if not self.beside:
+            return f"{tensor.name}.{self.suffix}"
+        return f"{module}.{self.suffix}" if last == "weight" else f"{tensor.name}_{self.suffix}"
 
 
 def derive(ledger: Iterable[Tensor], rules: Iterable[Derived], dtype: str | Dtype | None = None) -> Ledger:

@@ -7,7 +7,7 @@ moment or kept for several batches is in the ledger too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..architectures.architecture import Architecture
 from ..ledger.errors import VramError
@@ -62,23 +62,32 @@ def shard(
     model = arch if arch is not None else known if isinstance(known, Architecture) else None
     plan = Plan(tp, sequence_parallel, pp, microbatches, dp, zero, ep, cp, offload, model, dict(rank or {}))
     seq_len = timeline.settings.get("seq_len")
-    cut = {
-        phase: Ledger(within_layers(t, plan, seq_len) for t in ledger) for phase, ledger in timeline.phases.items()
-    }
-    sharing = {name: getattr(plan, name) for name in DEGREES} | {"zero": zero, "offload": offload}
-    settings = {**timeline.settings, **sharing}
+    cut = [
+        {phase: Ledger(within_layers(t, plan, seq_len) for t in ledger) for phase, ledger in side.items()}
+        for side in (timeline.phases, timeline.after)
+    ]
     if pp == 1:
-        return _finished(timeline, cut, plan, settings)
-    layers = stages(cut.values(), plan)
-    tied = not any(role(t) == "output" for ledger in cut.values() for t in ledger if t.kind == "weights")
+        return _finished(timeline, cut, plan)
+    layers = stages(cut[0].values(), plan)
+    tied = not any(role(t) == "output" for ledger in cut[0].values() for t in ledger if t.kind == "weights")
     asked = [plan.rank("pp")] if "pp" in plan.ranks else range(pp)
     each = [
-        _finished(timeline, {p: of_stage(ledger, plan, i, layers, tied) for p, ledger in cut.items()}, plan, settings)
+        _finished(
+            timeline, [{p: of_stage(ledger, plan, i, layers, tied) for p, ledger in side.items()} for side in cut], plan
+        )
         for i in asked
     ]
     return max(each, key=lambda one: one.peak)
 
 
-def _finished(timeline: Timeline, phases: Mapping[str, Ledger], plan: Plan, settings: Mapping[str, object]) -> Timeline:
-    shared = {phase: of_copy(phase, ledger, plan) for phase, ledger in phases.items()}
-    return Timeline(shared, missing=timeline.missing, settings=settings)
+def _finished(timeline: Timeline, sides: Iterable[Mapping[str, Ledger]], plan: Plan) -> Timeline:
+    """A timeline of the same phases, each side (largest moment, end) shared among the copies."""
+    phases, after = ({phase: of_copy(phase, ledger, plan) for phase, ledger in side.items()} for side in sides)
+    sharing = {name: getattr(plan, name) for name in DEGREES} | {"zero": plan.zero, "offload": plan.offload}
+    return Timeline(
+        phases,
+        after=after,
+        moments=timeline.moments,
+        missing=timeline.missing,
+        settings={**timeline.settings, **sharing},
+    )

@@ -6,10 +6,10 @@ type with smaller blocks. The output head, or the embedding where it is tied, ge
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ...ledger.arithmetic import Size, divides, is_array
+from ...ledger.arithmetic import Size, divides, exact_div, is_array
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
@@ -47,7 +47,7 @@ def _mixed(mix: Mix) -> Callable[[Ledger, Kept, Options], Ledger]:
         model, pure = _describe(ledger), options["pure"]
         rules = {} if pure else _rules(mix, model, options["imatrix"])
         rows: list[Tensor] = []
-        for tensor in ledger:
+        for tensor in _absorbed(ledger):
             use = "experts" if "experts" in rules and is_expert(tensor) else role(tensor)
             if kept(tensor):
                 rows.append(tensor)
@@ -67,9 +67,30 @@ def _unquantised(name: str) -> Callable[[Ledger, Kept, Options], Ledger]:
 
     def apply(ledger: Ledger, kept: Kept, options: Options) -> Ledger:
         to = {True: dtypes[name], False: dtypes["fp32"]}
-        return Ledger(t if kept(t) else replace(t, dtype=to[_is_quantised(t)]) for t in ledger)
+        return Ledger(t if kept(t) else replace(t, dtype=to[_is_quantised(t)]) for t in _absorbed(ledger))
 
     return apply
+
+
+def _absorbed(ledger: Ledger) -> Iterator[Tensor]:
+    """Latent attention as llama.cpp stores it: keys and values come of the latent vector by two stacks of heads."""
+    by_role: dict[str, Tensor] = {}
+    for tensor in ledger:
+        by_role.setdefault(role(tensor), tensor)
+    for tensor in ledger:
+        if role(tensor) != "attn_kv_b":
+            yield tensor
+            continue
+        latent, values = inputs(tensor), inputs(by_role["attn_output"])
+        without_positions = outputs(tensor) - values
+        with_positions = outputs(by_role["attn_kv_a"]) - latent
+        queries = outputs(by_role["attn_q_b" if "attn_q_b" in by_role else "attn_q"])
+        heads = exact_div(queries - without_positions, with_positions)
+        for name, shape in (
+            ("k_b_proj", (heads, latent, exact_div(without_positions, heads))),
+            ("v_b_proj", (heads, exact_div(values, heads), latent)),
+        ):
+            yield replace(tensor, name=tensor.name.replace("kv_b_proj", name), shape=shape)
 
 
 def _rules(mix: Mix, model: _Model, imatrix: bool) -> dict[str, Cases]:

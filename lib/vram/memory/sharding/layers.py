@@ -46,15 +46,14 @@ def of_stage(ledger: Ledger, plan: Plan, stage: int, layers: int, tied: bool) ->
 
 
 def _homes(tensor: Tensor, last: int, tied: bool) -> Iterator[int]:
-    """The stages that hold a tensor outside the layers."""
-    if tensor.kind in ("overhead", "temporaries") and not is_parameter(tensor):
-        yield from range(last + 1)
-    elif role(tensor) == "token_embd" and is_parameter(tensor):
+    """The stages that hold a tensor without a layer axis."""
+    embeds = "embed" in tensor.name or tensor.part in ("embedding", "position_embedding")
+    if tensor.kind == "overhead" or "{}" in tensor.name:
+        yield from range(last + 1)  # every process has it; or it belongs to the layer in work, wherever that is
+    elif embeds:
         yield 0
-        if tied:
+        if tied and is_parameter(tensor) and role(tensor) == "token_embd":
             yield last  # the head is the embedding: both ends need it
-    elif "embed" in tensor.name or tensor.part in ("embedding", "position_embedding"):
-        yield 0
     else:
         yield last
 

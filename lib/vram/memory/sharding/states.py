@@ -13,7 +13,7 @@ from dataclasses import replace
 from ...ledger.arithmetic import smallest
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
-from .plan import Plan, is_expert, share
+from .plan import Plan, is_expert, is_parameter, share
 
 #: The first stage that divides a kind of memory.
 _STAGE = {"optimizer states": 1, "gradients": 2, "weights": 3}
@@ -24,8 +24,8 @@ _AHEAD = 2
 def of_copy(phase: str, ledger: Ledger, plan: Plan) -> Ledger:
     """What one of the copies holds in a phase."""
     group = plan.dp * plan.cp
-    rows = [_divided(t, plan, group) for t in ledger]
     updating = "optimizer" in phase
+    rows = [_divided(t, plan, group, updating) for t in ledger]
     if group > 1 and plan.zero == 3 and not updating and phase != "load":
         rows += _whole(ledger, "weights", _AHEAD, "gathered", outside=True)
     if group > 1 and plan.zero >= 2 and not updating:
@@ -33,9 +33,13 @@ def of_copy(phase: str, ledger: Ledger, plan: Plan) -> Ledger:
     return Ledger(t for t in rows if not _is_offloaded(t, plan))
 
 
-def _divided(tensor: Tensor, plan: Plan, group: int) -> Tensor:
-    """One copy's share of a tensor, flat; experts that are divided already are shared by fewer copies."""
-    if tensor.kind not in _STAGE or plan.zero < _STAGE[tensor.kind]:
+def _divided(tensor: Tensor, plan: Plan, group: int, updating: bool) -> Tensor:
+    """One copy's share of a tensor, flat; experts that are divided already are shared by fewer copies.
+
+    What the optimizer makes for a moment is as large as the states that it updates.
+    """
+    kind = "optimizer states" if updating and tensor.kind == "temporaries" and is_parameter(tensor) else tensor.kind
+    if kind not in _STAGE or plan.zero < _STAGE[kind]:
         return tensor
     parts, index = group, plan.rank("dp") * plan.cp + plan.rank("cp")
     if is_expert(tensor) and plan.ep > 1:

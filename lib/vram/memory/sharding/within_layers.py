@@ -109,18 +109,20 @@ def _cut_sequence(tensor: Tensor, plan: Plan, seq_len: Size | None) -> Tensor:
 
 def _cut_activation(tensor: Tensor, plan: Plan) -> Tensor:
     """Under tp: heads, inner width and vocabulary are divided; the stream between the matrices only with sp."""
-    if plan.tp == 1 or not tensor.shape:
+    if plan.tp == 1 or not tensor.shape or tensor.kind == "overhead":
         return tensor
     if tensor.kind == "KV cache":
         batch, heads, *rest = tensor.shape
         return replace(tensor, shape=(batch, largest((1, plan.share(heads, "tp"))), *rest))
-    if tensor.kind == "logits":
-        return _cut(tensor, -1, plan.tp, plan.rank("tp"))
-    if tensor.kind != "activations" or (is_stream(tensor) and not plan.sp):
+    if is_stream(tensor) and not plan.sp:
         return tensor
-    return _cut(tensor, -1, plan.tp, plan.rank("tp"))
+    repeated = tensor.part == "attention" and tensor.name.endswith((":key", ":value"))
+    cards = _key_cards(plan) if repeated else plan.tp
+    return _cut(tensor, -1, cards, plan.rank("tp") * cards // plan.tp)
 
 
 def is_stream(tensor: Tensor) -> bool:
-    """True for what lies between the matrices of a layer, as wide as the model: norms, residuals."""
+    """True for what lies between the matrices of a layer, as wide as the model: norms, residuals, inputs of Q, K, V."""
+    if tensor.kind == "logits" or tensor.name.startswith("loss"):
+        return False
     return tensor.part not in ("attention", "mlp", "expert", "shared_expert")
