@@ -52,6 +52,9 @@ def random_config(family: Family, random: Random, given: float = 0.6) -> dict[st
     if not any(config.get(key) for key in spellings.get("num_key_value_heads", ())):
         for key in spellings.get("num_key_value_heads", ())[:1]:
             config[key] = _value("num_key_value_heads", random, heads, width)
+    for key in [key for key in config if "." in key]:
+        group, _, inner = key.partition(".")
+        config.setdefault(group, {})[inner] = config.pop(key)
     if "architectures" not in config and random.random() < 0.3 and "none" in family.heads.values():
         config["architectures"] = ["AnyModel"]
     return config

@@ -1,16 +1,17 @@
 """Do the counts of the library equal those of the real classes? Run it with torch and transformers installed.
 
-    python tests/oracle/params.py              the fixture, the whole catalogue, 20 random configs of every family
+    python tests/oracle/params.py              fixture, catalogue, wrappers, 20 random configs of every family
     python tests/oracle/params.py --random 200 --seed 7 qwen3_moe falcon
     python tests/oracle/params.py --write      measure the catalogue and store it as tests/fixtures/catalogue.json
 
-Random configs are compared tensor by tensor, name and shape; the fixture and the catalogue by their totals. Every
+Random configs are compared tensor by tensor, name and shape; fixture, catalogue and wrappers by totals. Every
 difference is printed; the exit status is 1 if there is one.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
 import sys
@@ -29,6 +30,7 @@ from real import WITHOUT_CLASS, build, parameters  # noqa: E402
 
 import vram  # noqa: E402
 from random_configs import families_by_name, random_config  # noqa: E402
+from vram.architectures.config import WRAPPERS  # noqa: E402
 from vram.architectures.families import families  # noqa: E402
 
 FIXTURES = TESTS / "fixtures"
@@ -38,7 +40,7 @@ RENAMED = (
     (r"block_sparse_moe\.gate\.", "mlp.gate."),
     (r"block_sparse_moe\.input_linear\.weight", "block_sparse_moe.experts.gate_up_proj"),
     (r"block_sparse_moe\.output_linear\.weight", "block_sparse_moe.experts.down_proj"),
-    (r"router\.layer\.", "router."),
+    (r"block_sparse_moe\.router\.layer\.", "block_sparse_moe.router."),
     (r"^embed_out\.", "lm_head."),
 )
 
@@ -85,6 +87,24 @@ def totals() -> Iterator[tuple[str, int, int]]:
             yield name, vram.weights(vram.models[name]).numel, measured(config)
 
 
+def wrapped() -> Iterator[tuple[str, int, int]]:
+    """Name, our count of the language model and the real one, for small models inside every wrapper."""
+    sizes = {"hidden_size": 64, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "vocab_size": 100}  # fmt: skip
+    for wrapper in WRAPPERS.values():
+        for whole, text in itertools.product((None, True, False), repeat=2):
+            inner = {"model_type": wrapper.text, **sizes, **_tie(text)}
+            config = {"model_type": wrapper.model_type, "text_config": inner, **_tie(whole)}
+            if wrapper.model_type == "aya_vision":  # its own default for the vision part is refused by its class
+                config["vision_config"] = {"model_type": "siglip_vision_model", "hidden_size": 96}
+            ours = vram.weights(vram.Architecture.from_config(config)).numel
+            yield f"{wrapper.model_type} tied {whole} {text}", ours, measured(config)
+
+
+def _tie(value: bool | None) -> dict[str, bool]:
+    return {} if value is None else {"tie_word_embeddings": value}
+
+
 def measured(config: dict[str, Any]) -> int:
     return sum(map(prod, parameters(build(config), config).values()))
 
@@ -114,7 +134,7 @@ def main() -> int:
         return 0
     wrong = 0
     if not options.families:
-        rows = list(totals())
+        rows = [*totals(), *wrapped()]
         for name, ours, real in rows:
             if ours != real:
                 wrong += 1

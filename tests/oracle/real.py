@@ -24,6 +24,8 @@ def build(config: dict[str, Any]) -> torch.nn.Module:
     keys = {k: v for k, v in config.items() if k not in ("model_type", "architectures")}
     if config["model_type"] == "gpt_neo" and "num_layers" in keys:
         keys["attention_types"] = [[["global"], keys["num_layers"]]]
+    if model_type == "dbrx":  # its class needs the key, which decides no shape
+        keys["attn_config"] = {"rope_theta": 10_000.0, **keys.get("attn_config", {})}
     real = transformers.CONFIG_MAPPING[model_type](**keys)
     for part in (real, getattr(real, "text_config", None)):
         for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
@@ -42,6 +44,8 @@ def _class(config: dict[str, Any], model_type: str, real: Any) -> torch.nn.Modul
         return transformers.AutoModel.from_config(real)
     if model_type in ("t5", "mt5", "umt5"):
         return transformers.AutoModelForSeq2SeqLM.from_config(real)
+    if hasattr(real, "text_config"):
+        return transformers.AutoModelForImageTextToText.from_config(real)
     return transformers.AutoModelForCausalLM.from_config(real)
 
 
@@ -58,5 +62,7 @@ def parameters(model: torch.nn.Module, config: dict[str, Any]) -> dict[str, tupl
     if config["model_type"] in ("t5", "mt5", "umt5") and config.get("tie_word_embeddings") is False:
         if hasattr(model, "lm_head"):
             found["lm_head.weight"] = tuple(model.lm_head.weight.shape)
-    outside = re.compile(r"(^|\.)(visual|vision_tower|vision_model|multi_modal_projector)\.")
+    outside = re.compile(
+        r"(^|\.)(visual|vision_tower|vision_model|multi_modal_projector|connector|image_newline)(\.|$)"
+    )
     return {name: shape for name, shape in found.items() if not outside.search(name)}

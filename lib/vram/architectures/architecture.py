@@ -36,7 +36,10 @@ class Architecture:
         filled = _Filling(family, fields)
         if family.variant is not None:
             family = family.variant(filled)
-        names = family.spelled(filled["head"], wrapper.prefix if wrapper else "")
+        if wrapper is not None:
+            names = family.spelled(wrapper.base, wrapper.outside)
+        else:
+            names = family.spelled("" if filled["head"] == "none" or not family.prefix else f"{family.prefix}.")
         self.__dict__.update(
             filled, family=family, name=name, names=names, _given=fields, _fields=filled, _wrapper=wrapper
         )

@@ -20,16 +20,20 @@ MAX_BYTES = 1_000_000
 class Wrapper:
     """A model for images (or sound) and text around a language model: only the language model is counted.
 
-    text    model_type of the language model where the config names none
-    prefix  what stands before the names of its tensors
-    tied    tie_word_embeddings of the whole model where the config says nothing; None leaves it to the language model
-    flat    older configs have the keys of the language model at the top
+    text     model_type of the language model where the config names none
+    tied     tie_word_embeddings where the config says nothing
+    tie_from whose tie_word_embeddings counts: that of the "whole" model, of its "text" model, or of "either"
+    base     what stands before the names of the language model's tensors
+    outside  what stands before the name of its head
+    flat     older configs have the keys of the language model at the top
     """
 
     model_type: str
     text: str
-    prefix: str = ""
-    tied: bool | None = None
+    tied: bool = False
+    tie_from: str = "whole"
+    base: str = "language_model.model."
+    outside: str = "language_model."
     flat: bool = False
 
     @property
@@ -38,17 +42,24 @@ class Wrapper:
         return f"{self.model_type}: only the language model is counted, not the parts for images or sound."
 
 
-_WRAPPERS = {
+#: Every wrapper by its model_type.
+WRAPPERS = {
     w.model_type: w
     for w in (
-        Wrapper("gemma3", "gemma3_text", "language_model.", tied=True),
-        Wrapper("llama4", "llama4_text", "language_model.", tied=False),
-        Wrapper("llava", "llama", "language_model.", tied=False),
-        Wrapper("llava_next", "llama", "language_model.", tied=False),
-        Wrapper("mistral3", "mistral", "language_model.", tied=True),
-        Wrapper("paligemma", "gemma", "language_model.", tied=True),
-        Wrapper("qwen2_vl", "qwen2_vl_text", tied=False, flat=True),
-        Wrapper("qwen2_5_vl", "qwen2_5_vl_text", tied=False, flat=True),
+        Wrapper("aya_vision", "cohere2", tied=True),
+        Wrapper("gemma3", "gemma3_text", tied=True),
+        Wrapper("idefics3", "llama", base="model.text_model.", outside=""),
+        Wrapper("internvl", "qwen2", tied=True),
+        Wrapper("llama4", "llama4_text", tie_from="text"),
+        Wrapper("llava", "llama", tie_from="either"),
+        Wrapper("llava_next", "llama"),
+        Wrapper("llava_onevision", "qwen2", tie_from="either"),
+        Wrapper("mistral3", "mistral", tied=True),
+        Wrapper("paligemma", "gemma", tied=True),
+        Wrapper("qwen2_vl", "qwen2_vl_text", tie_from="either", base="model.", outside="", flat=True),
+        Wrapper("qwen2_5_vl", "qwen2_5_vl_text", tie_from="either", base="model.", outside="", flat=True),
+        Wrapper("qwen3_vl", "qwen3_vl_text", base="model.language_model.", outside=""),
+        Wrapper("smolvlm", "llama", base="model.text_model.", outside=""),
     )
 }
 
@@ -59,18 +70,28 @@ def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict
         config = load_json(config)
     _need_object("config", config)
     model_type, wrapper = _model_type(config), None
-    if model_type in _WRAPPERS:
-        wrapper = _WRAPPERS[model_type]
+    if model_type in WRAPPERS:
+        wrapper = WRAPPERS[model_type]
         config = _language_model(config, wrapper)
         model_type = _model_type(config)
     family = families[model_type] if model_type in families else _unknown_model(model_type, config)
     for key, (value, need) in family.refuses.items():
         if config.get(key, value) not in (value, None):
             raise ConfigError(f"{key}: {brief(config[key])} given, only {value!r} can be counted; {need}.")
-    fields = {family.reads[key]: value for key, value in config.items() if key in family.reads}
+    fields = {family.reads[key]: value for key, value in _flat(config, family).items() if key in family.reads}
     if (head := _head(config, family)) is not None:
         fields["head"] = head
     return model_type, fields, wrapper
+
+
+def _flat(config: dict[str, Any], family: Family) -> dict[str, Any]:
+    """The config with the objects inside it that the family reads: `attn_config.kv_n_heads` is a key, too."""
+    flat = config
+    for group in {key.partition(".")[0] for key in family.keys if "." in key}:
+        if config.get(group) is not None:
+            _need_object(group, config[group])
+            flat = flat | {f"{group}.{key}": value for key, value in config[group].items()}
+    return flat
 
 
 def _need_object(field: str, value: Any) -> None:
@@ -81,7 +102,7 @@ def _need_object(field: str, value: Any) -> None:
 def _model_type(config: dict[str, Any]) -> str:
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
-        known = ", ".join(sorted([*families, *_WRAPPERS]))
+        known = ", ".join(sorted([*families, *WRAPPERS]))
         raise ConfigError(f"model_type: {brief(model_type)} given, one of {known} is needed.")
     return model_type
 
@@ -93,7 +114,7 @@ def _unknown_model(model_type: str, config: dict[str, Any]) -> Family:
             f"model_type: {brief(model_type)} is not known, but the model_type of its text_config is: "
             "give the text_config by itself to count the language model alone."
         )
-    error = unknown("model_type", model_type, [*families, *_WRAPPERS], ConfigError)
+    error = unknown("model_type", model_type, [*families, *WRAPPERS], ConfigError)
     raise ConfigError(
         f"{error} To count it, its tensors must be described: a family with its defaults and names in "
         "vram/architectures/families."
@@ -110,10 +131,9 @@ def _language_model(config: dict[str, Any], wrapper: Wrapper) -> dict[str, Any]:
     text = {"model_type": wrapper.text, **text, "architectures": None}
     if text["model_type"] == wrapper.model_type:
         text["model_type"] = wrapper.text
-    own = config.get("tie_word_embeddings")
-    if own is None:
-        own = text.get("tie_word_embeddings") or wrapper.tied
-    return text | {"tie_word_embeddings": own}
+    whole, own = config.get("tie_word_embeddings"), text.get("tie_word_embeddings")
+    given = {"whole": whole, "text": own, "either": whole or own or whole}[wrapper.tie_from]
+    return text | {"tie_word_embeddings": wrapper.tied if given is None else given}
 
 
 def _head(config: dict[str, Any], family: Family) -> str | None:

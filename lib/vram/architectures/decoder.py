@@ -14,7 +14,6 @@ from ..ledger.arithmetic import Size
 from ..ledger.dtypes import Dtype
 from ..ledger.tensor import Axis
 from .blocks import Axes, Rows, conv1d, embedding, linear, norm, parameter
-from .experts import experts
 from .layers import dense_and_sparse
 
 if TYPE_CHECKING:
@@ -120,7 +119,7 @@ def feed_forward(stack: Stack) -> Rows:
     for axis in dense:
         yield from mlp(stack, (axis,))
     for axis in sparse:
-        yield from experts(arch, stack.dtype, stack.names, (axis,))
+        yield from arch.family.experts(arch, stack.dtype, stack.names, (axis,))
 
 
 def mlp(stack: Stack, axes: Axes) -> Rows:

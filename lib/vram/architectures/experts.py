@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def experts(arch: Architecture, dtype: Dtype, names: Mapping[str, str], axes: Axes) -> Rows:
     """Router, experts and shared experts of the layers of `axes`."""
-    yield from _router(arch, dtype, names, axes)
+    yield from router(arch, dtype, names, axes)
     if "experts_down" in names:
         yield from _stacked(arch, dtype, names, axes)
     else:
@@ -32,7 +32,7 @@ def experts(arch: Architecture, dtype: Dtype, names: Mapping[str, str], axes: Ax
         yield from _shared(arch, dtype, names, axes)
 
 
-def _router(arch: Architecture, dtype: Dtype, names: Mapping[str, str], axes: Axes) -> Rows:
+def router(arch: Architecture, dtype: Dtype, names: Mapping[str, str], axes: Axes) -> Rows:
     """One row of scores for each expert; gpt-oss keeps it as bare tensors, not as a Linear module."""
     common = {"kind": "router", "dtype": dtype, "axes": axes}
     if "router_tensor" in names:

@@ -16,14 +16,14 @@ from ..ledger.tensor import Tensor
 from .lora_targets import checked_names, module_of
 
 #: Families whose router transformers 5 still has as a Linear module.
-_LINEAR_ROUTER = ("phimoe", "llama4_text")
+_LINEAR_ROUTER = ("dbrx", "llama4_text", "phimoe")
 
 #: Families whose expert names peft converts: the two that lie in one tensor, and the one that does not.
 _MIXTRAL = ("w1", "w3"), "w2"
 _QWEN = ("gate_proj", "up_proj"), "down_proj"
 _CONVERTED = {
-    "mixtral": _MIXTRAL, "qwen3_moe": _QWEN, "olmoe": _QWEN, "deepseek_v2": _QWEN, "deepseek_v3": _QWEN,
-    "kimi_k2": _QWEN, "glm4_moe": _QWEN,
+    "mixtral": _MIXTRAL, "minimax_m2": _MIXTRAL, "qwen3_moe": _QWEN, "olmoe": _QWEN, "deepseek_v2": _QWEN,
+    "deepseek_v3": _QWEN, "kimi_k2": _QWEN, "glm4_moe": _QWEN,
 }  # fmt: skip
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...ledger.arithmetic import exact_div
 from ..decoder import Stack, decoder, grouped_attention
+from ..experts import experts
 
 if TYPE_CHECKING:
     from ...ledger.tensor import Tensor
@@ -88,7 +89,8 @@ class Family:
     own         canonical field → value when the key is absent, as in the family's configuration class in transformers;
                 a function is given the fields. A config is asked for these fields and no others
     names       slot of the decoder → name of its module in the checkpoint, within the base model
-    keys        the family's own spelling of a config key → the canonical one, where they differ
+    keys        the family's own spelling of a config key → the canonical one, where they differ; a dot leads into an
+                object of the config
     ignores     own fields that an Architecture may set but the family's code does not read from a config
     refuses     config key → the one value that can be counted, and what another value would need
     prefix      name of the base model within the model with a head
@@ -97,6 +99,7 @@ class Family:
     experts_in_first  stacked experts are stored (experts, in, out)
     variant     given the fields, the family with other names that these fields mean; None where there is but one
     attention   the attention block
+    experts     the block of a layer with experts
     build       yields every tensor
     """
 
@@ -112,6 +115,7 @@ class Family:
     experts_in_first: bool = False
     variant: Callable[[Fields], Family] | None = None
     attention: Callable[[Stack], Iterator[Tensor]] = grouped_attention
+    experts: Callable[..., Iterator[Tensor]] = experts
     build: Callable[..., Iterator[Tensor]] = decoder
 
     @cached_property
@@ -142,13 +146,12 @@ class Family:
         read = {name: name for name in self.own if not FIELDS[name].structure and name not in self.ignores}
         return read | dict(self.keys)
 
-    def spelled(self, head: str, outer: str = "") -> Mapping[str, str]:
-        """Slot → full name in a checkpoint of the model with that head, inside a larger model named `outer`."""
-        inner = outer if head == "none" or not self.prefix else f"{outer}{self.prefix}."
-        key = (inner, outer)
+    def spelled(self, base: str, outside: str = "") -> Mapping[str, str]:
+        """Slot → full name: `base` stands before the names of the base model, `outside` before those of its head."""
+        key = (base, outside)
         if key not in self._spelled:
             self._spelled[key] = {
-                slot: (outer if slot in _OUTSIDE else inner) + name for slot, name in self.names.items()
+                slot: (outside if slot in _OUTSIDE else base) + name for slot, name in self.names.items()
             }
         return self._spelled[key]
 
@@ -173,6 +176,5 @@ class Family:
         return Family(model_type, merged, {**self.own, **changes}, **values)
 
 
-_ATTRIBUTES = (
-    "keys", "ignores", "refuses", "prefix", "heads", "transposed", "experts_in_first", "variant", "attention", "build",
-)  # fmt: skip
+#: What a derived family takes over as it is, unless told otherwise.
+_ATTRIBUTES = tuple(f.name for f in fields(Family) if f.name not in ("model_type", "names", "own"))

@@ -123,6 +123,21 @@ STABLELM = LLAMA.derive(
     qk_norm=lambda fields: "each head" if fields["qk_layernorm"] else "none",
 )  # fmt: skip
 
+#: Persimmon: one matrix for Q, K and V, biases everywhere, a norm on each query and key head.
+PERSIMMON = NEMOTRON.derive(
+    "persimmon",
+    ignores=_NO_BIASES | {"num_key_value_heads", "head_dim"},
+    names={
+        "q": None, "k": None, "v": None, "qkv": "layers.{}.self_attn.query_key_value",
+        "o": "layers.{}.self_attn.dense",
+        "q_norm": "layers.{}.self_attn.q_layernorm", "k_norm": "layers.{}.self_attn.k_layernorm",
+        "up": "layers.{}.mlp.dense_h_to_4h", "down": "layers.{}.mlp.dense_4h_to_h", "final_norm": "final_layernorm",
+    },
+    vocab_size=262144, hidden_size=4096, intermediate_size=16384, num_hidden_layers=36, num_attention_heads=64,
+    max_position_embeddings=16384, attention_bias=True, mlp_bias=True, qk_layernorm=True,
+    qk_norm=lambda fields: "head" if fields["qk_layernorm"] else "none", qk_norm_bias=True,
+)  # fmt: skip
+
 #: OLMo: norms that store nothing.
 OLMO = LLAMA.derive(
     "olmo",
@@ -185,5 +200,5 @@ GLM4 = GLM.derive(
 
 FAMILIES = (
     LLAMA, MISTRAL, MINISTRAL, MINISTRAL3, GRANITE, SMOLLM3, ARCEE, SEED_OSS, ERNIE, HUNYUAN, INTERNLM2, NEMOTRON,
-    STARCODER2, STABLELM, OLMO, OLMO2, OLMO3, EXAONE4, COHERE, COHERE2, GLM, GLM4,
+    STARCODER2, STABLELM, PERSIMMON, OLMO, OLMO2, OLMO3, EXAONE4, COHERE, COHERE2, GLM, GLM4,
 )  # fmt: skip

@@ -1,8 +1,19 @@
-"""Families with experts that are LLaMA otherwise: Mixtral, OLMoE, Granite MoE, gpt-oss, Llama 4, GLM-4.5."""
+"""Families with experts that are LLaMA otherwise: Mixtral, DBRX, OLMoE, Granite MoE, gpt-oss, Llama 4, GLM-4.5."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from ...ledger.dtypes import Dtype
+from ..blocks import Axes, Rows, parameter
+from ..experts import router
 from .family import same_as, shared_experts
 from .llama import LLAMA, QK_NORMS
 from .qwen import EXPERTS
+
+if TYPE_CHECKING:
+    from ..architecture import Architecture
 
 _NO_MLP = {"gate": None, "up": None, "down": None}
 _SHARED = {
@@ -126,4 +137,50 @@ GLM4_MOE = LLAMA.derive(
     use_qk_norm=False, qk_norm=lambda fields: "head" if fields["use_qk_norm"] else "none",
 )  # fmt: skip
 
-FAMILIES = (MIXTRAL, PHIMOE, OLMOE, GRANITEMOE, GRANITEMOESHARED, GPT_OSS, LLAMA4, GLM4_MOE)
+#: MiniMax M2: Mixtral with norms over all queries and all keys.
+MINIMAX_M2 = MIXTRAL.derive(
+    "minimax_m2",
+    names={**QK_NORMS, "router_correction": "layers.{}.block_sparse_moe.e_score_correction_bias"},
+    vocab_size=200064, hidden_size=3072, intermediate_size=1536, num_hidden_layers=62, num_attention_heads=48,
+    head_dim=128, max_position_embeddings=196608, num_experts=256, num_experts_per_tok=8, qk_norm="all heads",
+)  # fmt: skip
+
+
+def _flattened(arch: Architecture, dtype: Dtype, names: Mapping[str, str], axes: Axes) -> Rows:
+    """DBRX lays the matrices of all experts one below the other: three tensors (E·f, h)."""
+    yield from router(arch, dtype, names, axes)
+    rows = arch.num_experts * arch.moe_intermediate_size
+    common = {"kind": "mlp", "part": "expert", "op": "experts", "dtype": dtype, "axes": axes}
+    for slot in ("experts_gate", "experts_up", "experts_down"):
+        yield from parameter(names[slot], rows, arch.hidden_size, **common)
+
+
+#: DBRX: one matrix for Q, K and V, LayerNorm without a shift; parts of its config lie in objects of their own.
+DBRX = LLAMA.derive(
+    "dbrx",
+    prefix="transformer",
+    experts=_flattened,
+    ignores=frozenset({
+        "attention_bias", "mlp_bias", "head_dim", "hidden_size", "num_key_value_heads", "intermediate_size",
+        "num_experts", "num_experts_per_tok", "moe_intermediate_size",
+    }),
+    keys={
+        "d_model": "hidden_size", "n_heads": "num_attention_heads", "n_layers": "num_hidden_layers",
+        "max_seq_len": "max_position_embeddings", "attn_config.kv_n_heads": "num_key_value_heads",
+        "ffn_config.ffn_hidden_size": "moe_intermediate_size", "ffn_config.moe_num_experts": "num_experts",
+        "ffn_config.moe_top_k": "num_experts_per_tok",
+    },
+    names={
+        **_NO_MLP, "embedding": "wte", "q": None, "k": None, "v": None,
+        "attention_norm": "blocks.{}.norm_attn_norm.norm_1", "qkv": "blocks.{}.norm_attn_norm.attn.Wqkv",
+        "o": "blocks.{}.norm_attn_norm.attn.out_proj", "mlp_norm": "blocks.{}.norm_attn_norm.norm_2",
+        "router": "blocks.{}.ffn.router.layer", "experts_gate": "blocks.{}.ffn.experts.mlp.w1",
+        "experts_up": "blocks.{}.ffn.experts.mlp.v1", "experts_down": "blocks.{}.ffn.experts.mlp.w2",
+        "final_norm": "norm_f",
+    },
+    hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, num_key_value_heads=1,
+    intermediate_size=same_as("moe_intermediate_size"), moe_intermediate_size=3584, num_experts=4,
+    num_experts_per_tok=1,
+)  # fmt: skip
+
+FAMILIES = (MIXTRAL, MINIMAX_M2, DBRX, PHIMOE, OLMOE, GRANITEMOE, GRANITEMOESHARED, GPT_OSS, LLAMA4, GLM4_MOE)

@@ -33,6 +33,15 @@ QWEN3 = LLAMA.derive(
     qk_norm="head", **_WINDOW,
 )  # fmt: skip
 
+#: The language model of Qwen3-VL.
+QWEN3_VL = LLAMA.derive(
+    "qwen3_vl_text",
+    ignores=frozenset({"mlp_bias"}),
+    names=QK_NORMS,
+    vocab_size=151936, intermediate_size=22016, num_key_value_heads=32, head_dim=128, max_position_embeddings=128000,
+    qk_norm="head",
+)  # fmt: skip
+
 #: Router and experts as most families name them.
 EXPERTS = {
     "router": "layers.{}.mlp.gate",
@@ -63,4 +72,4 @@ QWEN3_MOE = QWEN3.derive(
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=768, decoder_sparse_step=1, mlp_only_layers=(),
 )  # fmt: skip
 
-FAMILIES = (QWEN2, QWEN2_VL, QWEN2_5_VL, QWEN3, QWEN2_MOE, QWEN3_MOE)
+FAMILIES = (QWEN2, QWEN2_VL, QWEN2_5_VL, QWEN3, QWEN3_VL, QWEN2_MOE, QWEN3_MOE)
