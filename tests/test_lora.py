@@ -127,15 +127,16 @@ def test_symbols_and_arrays():
     assert list(sweep) == [vram.lora(arch, rank=rank).numel for rank in range(1, 5)]
 
 
-@pytest.mark.parametrize("row", ["lora-gpt3-4.7M", "lora-robertaL-0.8M"])
+@pytest.mark.parametrize("row", ["lora-gpt3-4.7M", "lora-robertaL-0.8M", "lora-deberta-4.7M"])
 def test_published(row):
-    """The LoRA paper's counts: queries and values of GPT-3 and of RoBERTa large."""
+    """The LoRA paper's counts: queries and values of GPT-3, RoBERTa large and DeBERTa XXL (a BERT in these)."""
     size = PUBLISHED[row]["inputs"]
     if row.startswith("lora-gpt3"):  # GPT-2's class holds Q, K and V in one matrix: LLaMA's names stand for GPT-3's
         arch = vram.Architecture("llama", hidden_size=size["d"], num_hidden_layers=size["l"], num_attention_heads=96)
         ledger = vram.lora(arch, rank=size["r"], targets=["q_proj", "v_proj"])
     else:
-        ledger = vram.lora(vram.models["roberta-large"], rank=size["r"], targets=["query", "value"])
+        arch = vram.Architecture("bert", hidden_size=size["d"], num_hidden_layers=size["l"], num_attention_heads=16)
+        ledger = vram.lora(arch, rank=size["r"], targets=["query", "value"])
     assert abs(ledger.numel / 10**6 - PUBLISHED[row]["published"]) <= PUBLISHED[row]["tol"]
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 import vram
+from vram.architectures.families import families
 
 FIXTURES = Path(__file__).parent / "fixtures"
 CASES = json.loads((FIXTURES / "params.json").read_text())["cases"]
 CATALOGUE = json.loads((FIXTURES / "catalogue.json").read_text())["parameters"]
+SMALL = json.loads((FIXTURES / "families.json").read_text())["cases"]
 PUBLISHED = {row["id"]: row for row in json.loads((FIXTURES / "published.json").read_text())["cases"]}
 
 #: How the fixture names the parts of a model → slots of ours: module endings.
@@ -153,6 +155,17 @@ def test_thirteen_h_a_layer():
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_catalogue(name):
     assert vram.weights(vram.models[name]).numel == CATALOGUE[name]
+
+
+@pytest.mark.parametrize("case", SMALL, ids=lambda case: case["config"]["model_type"])
+def test_defaults_and_small_models(case):
+    """Of every family: what its class builds from no key at all, and from a random few."""
+    assert vram.weights(vram.Architecture.from_config(case["config"])).numel == case["total"]
+
+
+def test_every_family_is_measured():
+    measured = {case["config"]["model_type"] for case in SMALL}
+    assert set(families) - measured == {"internlm2"}
 
 
 def test_catalogue_is_measured():

@@ -2,7 +2,7 @@
 
     python tests/oracle/params.py              fixture, catalogue, wrappers, 20 random configs of every family
     python tests/oracle/params.py --random 200 --seed 7 qwen3_moe falcon
-    python tests/oracle/params.py --write      measure the catalogue and store it as tests/fixtures/catalogue.json
+    python tests/oracle/params.py --write      measure and store tests/fixtures/catalogue.json and families.json
 
 Random configs are compared tensor by tensor, name and shape; fixture, catalogue and wrappers by totals. Every
 difference is printed; the exit status is 1 if there is one.
@@ -110,16 +110,38 @@ def measured(config: dict[str, Any]) -> int:
 
 
 def write() -> None:
-    """The totals of the real classes as a fixture."""
+    """The totals of the real classes as fixtures: of the catalogue, and of small models of every family."""
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     models = {
         name: measured(entry["config"])
         for name, entry in vram.models.entries().items()
         if entry["config"]["model_type"] not in WITHOUT_CLASS
     }
     about = "Parameters of the real class of every model of the catalogue, on the meta device (tests/oracle/params.py)."
-    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     text = json.dumps({"about": about, "versions": versions, "parameters": models}, indent=1)
     (FIXTURES / "catalogue.json").write_text(text + "\n")
+    rows = [row for name in families_by_name() if name not in WITHOUT_CLASS for row in _small(name)]
+    about = "Parameters of real classes: each family's defaults and random small models (tests/oracle/params.py)."
+    lines = ",\n ".join(json.dumps(row) for row in rows)
+    head = f'"about": {json.dumps(about)},\n"versions": {json.dumps(versions)}'
+    (FIXTURES / "families.json").write_text(f'{{{head},\n"cases": [\n {lines}\n]}}\n')
+
+
+def _small(name: str, number: int = 6) -> Iterator[dict[str, Any]]:
+    """The family's defaults, where the class accepts them, and some random small models, with their totals."""
+    configs = [{"model_type": name}, *(random_config(families[name], Random(f"{name} {n}")) for n in range(40))]
+    found = 0
+    for config in configs:
+        if config.get("architectures") == ["AnyModel"]:  # a name that only `build` understands
+            config.pop("architectures")
+        try:
+            total = measured(config)
+        except Exception:  # the class refuses this config
+            continue
+        found += 1
+        yield {"config": config, "total": total}
+        if found == number:
+            return
 
 
 def main() -> int:
@@ -127,7 +149,7 @@ def main() -> int:
     parser.add_argument("families", nargs="*", help="families to try at random; all by default")
     parser.add_argument("--random", type=int, default=20, help="random configs of each family")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="store the catalogue's real totals")
+    parser.add_argument("--write", action="store_true", help="store the real totals as fixtures")
     options = parser.parse_args()
     if options.write:
         write()

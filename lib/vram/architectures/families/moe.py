@@ -132,6 +132,7 @@ GLM4_MOE = LLAMA.derive(
     names={**EXPERTS, **_SHARED, **QK_NORMS},
     vocab_size=151552, intermediate_size=10944, num_hidden_layers=46, num_attention_heads=96, num_key_value_heads=8,
     max_position_embeddings=131072, attention_out_bias=False,
+    head_dim=lambda fields: fields["hidden_size"] // fields["num_attention_heads"],  # 96 do not divide 4,096
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=1408, n_shared_experts=1,
     shared_expert_intermediate_size=shared_experts, first_k_dense_replace=1,
     use_qk_norm=False, qk_norm=lambda fields: "head" if fields["use_qk_norm"] else "none",
