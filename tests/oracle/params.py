@@ -123,7 +123,8 @@ def write() -> None:
     (FIXTURES / "catalogue.json").write_text(text + "\n")
     rows = [row for name in families_by_name() if name not in WITHOUT_CLASS for row in _small(name)]
     rows += [{"config": config, "total": measured(config)} for config in wrapped()]
-    about = "Parameters of real classes: each family's defaults, random small models, models inside wrappers (tests/oracle/params.py)."
+    about = "Parameters of real classes: each family's defaults, small models, models inside wrappers"
+    about += " (tests/oracle/params.py)."
     lines = ",\n ".join(json.dumps(row) for row in rows)
     head = f'"about": {json.dumps(about)},\n"versions": {json.dumps(versions)}'
     (FIXTURES / "families.json").write_text(f'{{{head},\n"cases": [\n {lines}\n]}}\n')
