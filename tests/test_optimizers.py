@@ -76,12 +76,23 @@ def one(*shape: int, dtype: str = "fp32") -> Ledger:
         ((4096 + 128,), "adamw-torchao-fp8", 4 + 2 * 4 * 4224),
         ((4095,), "ademamix-8bit", 3 * 4 * 4095),
         ((4096,), "lamb", 2 * 4 * 4096 + 4),
+        ((4096,), "lars", 4 * 4096 + 4),
+        ((4096,), "lamb-8bit", 2 * (4096 + 4 * 16 + 1024) + 4),
+        ((4096,), "lars-8bit", 4096 + 4 * 16 + 1024 + 4),
         ((3, 5), "adafactor", 4 * (3 + 5 + 1)),
         ((2, 3, 5), "adafactor", 4 * (6 + 10 + 1)),
     ],
 )  # fmt: skip
 def test_small_and_ragged_tensors(shape: tuple[int, ...], optimizer: str, nbytes: int) -> None:
     assert optimizer_states(one(*shape), optimizer).nbytes == nbytes
+
+
+def test_paged_states_have_the_same_bytes() -> None:
+    paged = {name for name, o in optimizers.items() if o.paged}
+    assert paged == {name for name in optimizers if name.startswith("paged-")}
+    for name in paged:
+        plain = optimizer_states(one(64, 100), name.removeprefix("paged-"))
+        assert optimizer_states(one(64, 100), name) == plain
 
 
 def test_the_step_counter_does_not_grow_with_the_model() -> None:

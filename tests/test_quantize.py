@@ -171,6 +171,39 @@ def test_published_mxfp4_checkpoints_to_the_byte(model: str, nbytes: int) -> Non
     assert quantize(weights(models[model]), "mxfp4").nbytes == nbytes
 
 
+def test_names_are_those_of_the_checkpoint() -> None:
+    module = "model.layers.0.mlp.up_proj"
+    names = {
+        ("gptq", ()): ("qweight", "qzeros", "scales", "g_idx"),
+        ("awq", ()): ("qweight", "qzeros", "scales"),
+        ("fp8", ("static_activations",)): ("weight", "weight_scale", "input_scale"),
+        ("nvfp4", ("static_activations",)): ("weight", "weight_scale", "weight_scale_2", "input_scale"),
+        ("nf4", ()): ("weight", *(f"weight.{x}" for x in ("absmax", "nested_absmax", "nested_offset",
+                                                         "nested_quant_map", "quant_map"))),
+    }  # fmt: skip
+    for (scheme, flags), ends in names.items():
+        packed = quantize(matrix(256, 512), scheme, **dict.fromkeys(flags, True))
+        assert [row.name for row in packed] == [f"{module}.{end}" for end in ends]
+    stacked = Ledger([Tensor("l.experts.down_proj", (4, 64, 32), dtypes["bf16"], "mlp", op="experts", part="expert")])
+    assert [(r.name, r.size) for r in quantize(stacked, "mxfp4")] == [
+        ("l.experts.down_proj", 8192), ("l.experts.down_proj_weight_scale", 4 * 32 * 2),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("scheme", ["int8", "torchao-int8", "fp8"])
+def test_stacked_matrices_have_scales_each(scheme: str) -> None:
+    stacked = Ledger([Tensor("l.experts.weight", (4, 64, 32), dtypes["bf16"], "mlp", op="experts", part="expert")])
+    scales = quantize(stacked, scheme, **({"scales": "row"} if scheme == "fp8" else {})).tensors[1]
+    assert scales.size == 4 * 64
+
+
+def test_mxfp4_is_for_experts_where_there_are_any() -> None:
+    ledger = weights(models["mixtral-8x7b"])
+    assert {t.part for t in quantize(ledger, "mxfp4") if t.dtype.name == "fp4_e2m1"} == {"expert"}
+    every = {t.part for t in quantize(ledger, "mxfp4", experts_only=False) if t.dtype.name == "fp4_e2m1"}
+    assert every == {"expert", "attention"}
+
+
 def test_conv1d_has_one_scale_for_each_output() -> None:
     stored = Tensor("h.0.attn.c_attn.weight", (64, 192), dtypes["fp16"], "attention", op="conv1d")
     assert [row.nbytes for row in quantize(Ledger([stored]), "int8")] == [64 * 192, 4 * 192]
@@ -263,7 +296,45 @@ def test_an_importance_matrix_changes_the_rule() -> None:
     assert types("IQ4_XS", imatrix=True)["down_proj"] == {"IQ4_XS": 32}
     assert types("Q4_0")["down_proj"] == {"Q4_0": 32}
     assert types("Q4_0", imatrix=True)["down_proj"] == {"Q4_1": 4, "Q4_0": 28}
+    assert types("Q5_0", imatrix=True)["down_proj"] == {"Q5_1": 4, "Q5_0": 28}
     assert types("Q4_K_M", pure=True)["lm_head"] == {"Q4_K": 1}
+    without = types("IQ3_XXS", imatrix=False)
+    assert without["down_proj"] == {"Q4_K": 4, "Q3_K": 28}
+    assert (without["v_proj"], types("IQ3_XXS")["v_proj"]) == ({"IQ3_S": 32}, {"IQ3_XXS": 32})
+
+
+def test_other_rules_that_the_published_table_does_not_touch() -> None:
+    q3 = types("Q3_K_M")
+    assert (q3["v_proj"], q3["down_proj"]) == ({"Q5_K": 2, "Q4_K": 30}, {"Q5_K": 2, "Q4_K": 30})
+    assert types("Q2_K")["v_proj"] == {"Q3_K": 32}
+    assert types("Q4_K_S")["v_proj"] == {"Q5_K": 4, "Q4_K": 28}
+    # Below three bits, eighty layers with grouped keys are no exception.
+    assert types("IQ2_XS", heads=64, kv=32, layers=80)["v_proj"] == {"Q2_K": 80}
+    assert types("IQ2_M", heads=64, kv=32, layers=80)["v_proj"] == {"IQ3_S": 80}
+
+
+@pytest.mark.parametrize(
+    ("mix", "down", "output"),
+    [
+        ("Q4_K_M", {"Q6_K": 2, "Q5_K": 14, "Q4_K": 16}, "Q4_K"),
+        ("Q3_K_M", {"Q5_K": 2, "Q4_K": 14, "Q3_K": 16}, "Q3_K"),
+        ("Q3_K_L", {"Q4_K": 32}, "Q4_K"), ("Q4_K_S", {"Q4_K": 32}, "Q4_K"), ("Q2_K", {"Q3_K": 32}, "Q2_K"),
+    ],
+)  # fmt: skip
+def test_falcon_has_rules_of_its_own(mix: str, down: dict[str, int], output: str) -> None:
+    arch = Architecture("falcon", hidden_size=4096, num_hidden_layers=32, num_attention_heads=64)
+    found: dict[str, dict[str, int]] = {}
+    for row in quantize(weights(arch), mix):
+        counts = found.setdefault(row.name.split(".")[-2], {})
+        counts[row.dtype.name] = counts.get(row.dtype.name, 0) + row.count
+    assert (found["dense_4h_to_h"], found["dense"], found["word_embeddings"]) == (down, {output: 32}, {"Q8_0": 1})
+
+
+@pytest.mark.parametrize(("experts", "v_proj"), [(2, "Q2_K"), (4, "Q4_K"), (8, "Q4_K")])
+def test_few_bits_and_many_experts(experts: int, v_proj: str) -> None:
+    arch = Architecture("mixtral", num_hidden_layers=2, num_experts=experts, num_key_value_heads=32)
+    packed = quantize(weights(arch), "IQ2_XXS")
+    assert packed["model.layers.{}.self_attn.v_proj.weight"].dtype.name == v_proj
 
 
 def test_tied_embedding_is_stored_as_the_output() -> None:

@@ -18,6 +18,7 @@ from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.table import Table
 from ..ledger.tensor import Tensor
+from .arguments import need_architecture, need_flag, need_positive
 from .derive import inputs, outputs
 from .kv_cache import is_encoder
 from .lora import lora as lora_ledger
@@ -141,6 +142,8 @@ def compute(
     >>> compute(models["gpt3-175b"], batch=1).forward
     734804261732352
     """
+    need_architecture(arch)
+    need_flag(causal, "causal")
     for field, value, least in (("batch", batch, 1), ("seq_len", seq_len, 1), ("past", past, 0)):
         check_size(field, value, least)
     for field, value, known in (("checkpointing", checkpointing, CHECKPOINTING), ("logits", logits, ("all", "last"))):
@@ -244,8 +247,10 @@ def training_flops(parameters: Size, tokens: Size, *, recompute: bool = False) -
     314280000000000000000000
     """
     for field, value in (("parameters", parameters), ("tokens", tokens)):
+        need_positive(value, field)
         if type(value) is float and not value.is_integer():
             raise VramError(f"{field}: {value!r} given, a whole number is needed.")
+    need_flag(recompute, "recompute")
     return (8 if recompute else 6) * _wide(parameters) * _wide(tokens)
 
 

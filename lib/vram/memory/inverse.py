@@ -18,8 +18,11 @@ from ..architectures.catalogue import GPU
 from ..architectures.catalogue import gpus as cards
 from ..ledger.arithmetic import Size, check_size, is_array
 from ..ledger.errors import VramError, unknown
+from .arguments import need_architecture
 from .shard import shard as shard_timeline
 from .timeline import Timeline
+
+DEGREES = ("tp", "pp", "cp", "dp")
 
 #: No search goes further: what fits here fits at any size.
 MOST = 2**30
@@ -67,6 +70,9 @@ def max_rank(
 
     The search ends at the width of the model: beyond it an adapter has more numbers than the matrix beside it.
     """
+    need_architecture(arch)
+    if lora is not None and not isinstance(lora, Mapping):
+        raise VramError(f"lora: {lora!r:.60} given, the other arguments of vram.lora are needed, as a mapping.")
     asked = _question(of)
 
     def at_rank(arch: Architecture, rank: Size, **rest: Any) -> Timeline:
@@ -96,17 +102,26 @@ def fewest_gpus(
 ) -> int | None:
     """The fewest cards of one kind on which the most loaded of them fits; None when `most` are not enough.
 
-    over   the way of sharing that grows: "dp" (with zero=3 unless told otherwise), "tp", "pp" or "cp"
+    over   the way of sharing that grows: "dp" (with zero=3 unless told otherwise), "tp", "pp" or "cp"; of the last
+           three no more than 256 cards are tried
     fixed  other arguments of `vram.shard`: the answer counts all cards, tp · pp · cp · dp
     """
-    if over not in ("dp", "tp", "pp", "cp"):
-        raise unknown("over", over, ("dp", "tp", "pp", "cp"))
+    check_size("most", most, most=2**20)
+    if over not in DEGREES:
+        raise unknown("over", over, DEGREES)
+    if over in fixed:
+        raise VramError(f"{over}: {fixed[over]!r:.40} given, but it is what is asked for.")
+    for name in fixed:
+        if name not in signature(shard_timeline).parameters:
+            raise unknown("argument of shard", name, list(signature(shard_timeline).parameters))
+    for name in (*DEGREES, "ep"):
+        check_size(name, fixed.get(name, 1), most=2**20)
     unit = 1
     if over == "dp":
         fixed.setdefault("zero", 3)
         unit = fixed.get("ep", 1)  # copies come in groups that share the experts
     others = 1
-    for name in ("tp", "pp", "cp", "dp"):
+    for name in DEGREES:
         others *= fixed.get(name, 1) if name != over else 1
     budget = _budget(gpu)
 
@@ -116,8 +131,9 @@ def fewest_gpus(
     if fits(1):  # and the plan as such is sound
         return unit * others
     most //= others * unit
-    if over != "dp":
-        return next((n * others for n in range(2, most + 1) if _divides(fits, n)), None)
+    if over != "dp":  # only some numbers divide heads or layers, and no share is smaller than an even one
+        least = max(2, -(-timeline.peak // (budget * others)))
+        return next((n * others for n in range(least, min(most, 256) + 1) if _divides(fits, n)), None)
     if most < 1 or not fits(most):
         return None
     low, high = 1, most  # low does not fit, high does
@@ -166,6 +182,7 @@ def single_changes(
     Changes are tried that the question knows and that differ from the settings; batch and context are lowered to the
     largest value that fits.
     """
+    need_architecture(arch)
     asked, budget = _question(of), _budget(gpu)
     known = signature(asked).parameters
     changes = []
@@ -186,6 +203,7 @@ def single_changes(
 def _largest(
     arch: Architecture, setting: str, gpu: GPU | str | int, of: str | Question, most: Size, settings: Mapping[str, Any]
 ) -> Size:
+    need_architecture(arch)
     if setting in settings:
         raise VramError(f"{setting}: {settings[setting]!r:.40} given, but it is what is asked for.")
     check_size("most", most)
@@ -255,7 +273,7 @@ def _ask(asked: Question, arch: Architecture, settings: Mapping[str, Any]) -> Ti
 
 
 def _budget(gpu: GPU | str | int) -> int:
-    if isinstance(gpu, int) and not isinstance(gpu, bool):
+    if isinstance(gpu, (int, float)):
         return check_size("gpu", gpu, most=2**60)
     return (gpu if isinstance(gpu, GPU) else cards[gpu]).usable_bytes
 

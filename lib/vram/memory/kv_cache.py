@@ -18,6 +18,7 @@ from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
 from ..ledger.registry import Registry
 from ..ledger.tensor import Axis, Tensor
+from .arguments import need_architecture, need_flag
 
 _PAGE = 16  # tokens in a page of vLLM
 _CELLS = 256  # llama.cpp rounds the context, and the room of a window, up to this many cells
@@ -97,9 +98,12 @@ def kv_cache(
     >>> kv_cache(models["llama-2-7b"], seq_len=1).nbytes
     524288
     """
+    need_architecture(arch)
     check_size("batch", batch)
     check_size("seq_len", seq_len)
     source = check_size("source_len", seq_len if source_len is None else source_len)
+    need_flag(windows, "windows")
+    need_flag(latent, "latent")
     how, stored = engines[engine], as_dtype(dtype)
     if is_encoder(arch):
         raise VramError(f"arch: {arch.model_type} is an encoder and caches nothing; a decoder is needed.")

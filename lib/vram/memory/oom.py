@@ -18,6 +18,7 @@ from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from ..ledger.units import UNITS
+from .arguments import need_architecture
 from .kv_cache import is_encoder, kv_cache
 from .timeline import Timeline
 
@@ -124,10 +125,13 @@ def explain_oom(
     'model.layers.{}.mlp.down_proj.weight'
     """
     said = parse_oom(message)
+    need_architecture(arch)
     for field, value in (("batch", batch), ("seq_len", seq_len), ("tp", tp), ("dp", dp)):
         if type(check_size(field, value)) is not int:
             raise VramError(f"{field}: {value!r:.60} given, a plain whole number is needed.")
     stored = as_dtype(dtype)
+    if timeline is not None and not isinstance(timeline, Timeline):
+        raise VramError(f"timeline: a {type(timeline).__name__} given, what vram.training gives is needed.")
     candidates = [*_weights(arch, stored, tp), *_partitions(arch, stored, tp, dp)]
     candidates += _intermediates(arch, batch, seq_len, stored, tp)
     if timeline is not None:

@@ -16,6 +16,7 @@ from ..ledger.dtypes import Dtype
 from ..ledger.ledger import Ledger
 from ..ledger.registry import Registry
 from ..ledger.tensor import Tensor
+from .arguments import need_ledger
 from .derive import (
     Derived,
     at_least,
@@ -209,4 +210,4 @@ def optimizer_states(ledger: Ledger, optimizer: str = "adamw", *, dtype: str | D
     >>> optimizer_states(weights(models["gpt2"], dtype="fp32"), "sgd").nbytes
     0
     """
-    return derive(ledger, optimizers[optimizer].states, dtype)
+    return derive(need_ledger(ledger), optimizers[optimizer].states, dtype)

@@ -14,6 +14,7 @@ from ..ledger.dtypes import Dtype, dtypes
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
+from .arguments import need_architecture, need_ledger
 from .quantization import schemes
 from .weights import weights
 
@@ -41,6 +42,7 @@ def quantize(ledger: Ledger, format: str = "nf4", *, keep: Iterable[str] | None 
     >>> quantize(weights(models["llama-2-7b"]), "nf4", double_quant=False).nbytes
     4167587840
     """
+    need_ledger(ledger)
     scheme = schemes[format]
     names = scheme.keep if keep is None else _checked(ledger, keep)
     return scheme.apply(ledger, lambda tensor: _is_kept(tensor, names), scheme.filled(options))
@@ -52,6 +54,7 @@ def prepare_for_kbit_training(ledger: Ledger) -> Ledger:
     The packed weights and their scales stay. With a vocabulary of 128,256 the embedding and the head grow by as much
     as a quarter of the packed weights, which is why QLoRA takes more than the file on disk.
     """
+    need_ledger(ledger)
     upcast = {"bf16", "fp16"}
     return Ledger(
         Tensor(t.name, t.shape, dtypes["fp32"], t.kind, t.axes, t.op, t.part, t.basis) if t.dtype.name in upcast else t
@@ -63,6 +66,8 @@ def _checked(ledger: Ledger, keep: Iterable[str]) -> frozenset[str]:
     """The names to keep, each a kind or a module that exists."""
     if isinstance(keep, str):
         keep = (keep,)
+    if not isinstance(keep, Iterable):
+        raise VramError(f"keep: {keep!r:.60} given, names of kinds or modules are needed.")
     names = list(keep)
     known = _KINDS | {t.kind for t in ledger} | {t.part for t in ledger}
     for name in names:
@@ -87,9 +92,10 @@ def stored_weights(arch: Architecture, format: str | Dtype = "bf16", **options: 
 
     A name that is both a format and a scheme (int8, fp8, nf4) means the scheme, scales included.
     """
+    need_architecture(arch)
     if isinstance(format, str) and format in schemes:
         return quantize(weights(arch), format, **options)
-    if isinstance(format, str) and format not in dtypes:
+    if not isinstance(format, Dtype) and format not in dtypes:
         raise unknown("format", format, [*dtypes, *schemes])
     if options:
         raise VramError(f"{next(iter(options))}: given, but {format} has no options.")

@@ -60,7 +60,7 @@ def shard(
         raise VramError(f"timeline: a {type(timeline).__name__} given; vram.training or vram.inference makes one.")
     known = timeline.settings.get("arch")
     model = arch if arch is not None else known if isinstance(known, Architecture) else None
-    plan = Plan(tp, sequence_parallel, pp, microbatches, dp, zero, ep, cp, offload, model, dict(rank or {}))
+    plan = Plan(tp, sequence_parallel, pp, microbatches, dp, zero, ep, cp, offload, model, {} if rank is None else rank)
     seq_len = timeline.settings.get("seq_len")
     cut = [
         {phase: Ledger(within_layers(t, plan, seq_len) for t in ledger) for phase, ledger in side.items()}

@@ -16,6 +16,7 @@ from ..ledger.arithmetic import Size, largest, smallest
 from ..ledger.dtypes import Dtype
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
+from .arguments import need_positive
 from .compute import Compute, compute, training_flops
 from .kv_cache import kv_cache
 from .quantize import stored_weights
@@ -94,12 +95,13 @@ def training_time(
     >>> round(training_time(175_000_000_000, tokens=300_000_000_000, gpu=312e12, gpus=1024, mfu=0.45) / 86_400)
     25
     """
-    return _flops(work, tokens, seq_len, recompute) / (gpus * _peak(gpu) * _share(mfu))
+    return _flops(work, tokens, seq_len, recompute) / (need_positive(gpus, "gpus") * _peak(gpu) * _share(mfu))
 
 
 def mfu(work: Compute | Size, *, seconds: float, gpu: GPU | str | float, gpus: Size = 1) -> Seconds:
     """Model FLOPs utilisation: the FLOPs that the model needs, as a share of what the cards could do in that time."""
-    return _flops(work, None, 1, False) / (gpus * _peak(gpu) * seconds)
+    available = need_positive(gpus, "gpus") * _peak(gpu) * need_positive(seconds, "seconds")
+    return _flops(work, None, 1, False) / available
 
 
 def prefill_time(
@@ -117,6 +119,7 @@ def prefill_time(
 
     Only the last token of each sequence goes through the head; scores are counted below the causal mask.
     """
+    need_positive(gpus, "gpus")
     work = compute(arch, batch=batch, seq_len=seq_len, logits="last", causal=True)
     held = kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv, engine=engine).nbytes
     read = _read(arch, weights, batch * seq_len) + held
@@ -144,6 +147,7 @@ def decode_time(
     >>> decode_time(models["llama-2-7b"], gpu="A100-80GB").bound
     'bandwidth'
     """
+    need_positive(gpus, "gpus")
     work = compute(arch, batch=batch, seq_len=1, past=seq_len, causal=True)
     held = kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv, engine=engine).nbytes
     card = _card(gpu)
@@ -170,10 +174,12 @@ def _flops(work: Architecture | Compute | Size, tokens: Size | None, seq_len: Si
     if isinstance(work, Architecture):
         if tokens is None:
             raise VramError("tokens: none given; an architecture alone has no amount of work.")
+        need_positive(tokens, "tokens")
         done = compute(work, seq_len=seq_len, checkpointing="full" if recompute else "none")
         return done.hardware * tokens / seq_len
     if isinstance(work, Compute):
         return work.hardware if recompute else work.model
+    need_positive(work, "work")
     return work if tokens is None else training_flops(work, tokens, recompute=recompute)
 
 
@@ -182,10 +188,8 @@ def _card(gpu: GPU | str) -> GPU:
 
 
 def _peak(gpu: GPU | str | float) -> Size:
-    if isinstance(gpu, (int, float)) and not isinstance(gpu, bool):
-        if not gpu > 0:
-            raise VramError(f"gpu: {gpu!r} given, a card or a number of FLOP/s above 0 is needed.")
-        return gpu
+    if isinstance(gpu, (int, float)):
+        return need_positive(gpu, "gpu")
     card = _card(gpu)
     if card.dense_flops is None:
         raise VramError(f"gpu: the dense throughput of {card.name} is not known; give a number of FLOP/s.")
@@ -193,8 +197,6 @@ def _peak(gpu: GPU | str | float) -> Size:
 
 
 def _share(mfu: float) -> float:
-    if isinstance(mfu, (int, float)) and not isinstance(mfu, bool) and not 0 < mfu <= 1:
-        raise VramError(f"mfu: {mfu!r} given, a share above 0 and at most 1 is needed.")
-    return mfu
+    return need_positive(mfu, "mfu", most=1)
 
 

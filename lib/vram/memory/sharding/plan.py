@@ -9,6 +9,7 @@ from ...architectures.architecture import Architecture
 from ...ledger.arithmetic import Size, check_size
 from ...ledger.errors import VramError, unknown
 from ...ledger.tensor import Tensor
+from ..arguments import need_architecture, need_flag
 
 STATES = ("weights", "gradients", "optimizer states")
 DEGREES = ("tp", "pp", "dp", "ep", "cp")
@@ -41,6 +42,11 @@ class Plan:
     ranks: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.arch is not None:
+            need_architecture(self.arch)
+        need_flag(self.sp, "sequence_parallel")
+        if not isinstance(self.ranks, Mapping):
+            raise VramError(f"rank: {self.ranks!r:.60} given, a mapping of degrees to numbers is needed.")
         for name in DEGREES:
             if type(check_size(name, getattr(self, name), most=2**20)) is not int:
                 raise VramError(f"{name}: {getattr(self, name)!r:.60} given, a plain whole number is needed.")
