@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..ledger.arithmetic import Size
 from ..ledger.dtypes import Dtype
 from .activations.model import Stretch
 from .activations.tape import Op, Storage, Value
@@ -21,7 +20,6 @@ class Moment:
     """What is alive at one operation, beside what lives anyway. `reached`: some weight has its gradient already."""
 
     name: str
-    nbytes: Size
     alive: tuple[Storage, ...]
     reached: bool
 
@@ -39,24 +37,20 @@ class Run:
         self.stretch, self.gradients, self.existing = stretch, gradients, existing
         self.moments: list[Moment] = []
         self._alive: Counter[Storage] = Counter()
-        self._total: Size = 0
         self._reached: dict[Value, None] = {}
 
     def _hold(self, storage: Storage) -> None:
-        if storage.kind == "weights" or storage.shared:
-            return  # these live anyway
-        if storage not in self._alive:
-            self._total = self._total + storage.nbytes
-        self._alive[storage] += 1
+        if storage.kind != "weights" and not storage.shared:  # those live anyway
+            self._alive[storage] += 1
 
     def _drop(self, storage: Storage) -> None:
         if self._alive[storage] > 1:
             self._alive[storage] -= 1
-        elif self._alive.pop(storage, 0):
-            self._total = self._total - storage.nbytes
+        else:
+            self._alive.pop(storage, None)
 
     def _mark(self, name: str) -> None:
-        self.moments.append(Moment(name, self._total, tuple(self._alive), bool(self._reached)))
+        self.moments.append(Moment(name, tuple(self._alive), bool(self._reached)))
 
     def forward(self) -> list[Moment]:
         """The stretch forward: at its end, what it saves and what it hands on are alive."""

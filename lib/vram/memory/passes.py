@@ -17,7 +17,7 @@ from ..ledger.tensor import Axis, Tensor
 from .activations.model import Model, Stretch
 from .gradients import gradients
 from .live import Moment, Run
-from .timeline import Candidate
+from .moments import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,7 @@ def gradients_in(weights: Iterable[Tensor], dtypes: Iterable[Dtype]) -> Ledger:
 
 
 def _candidates(base: tuple[Ledger, ...], moments: Iterable[Moment]) -> Iterator[Candidate]:
-    fixed: Size = sum(ledger.nbytes for ledger in base)
-    for moment in moments:
-        yield Candidate(moment.name, fixed + moment.nbytes, base, tuple(s.row() for s in moment.alive))
+    return (Candidate(moment.name, base, moment.alive) for moment in moments)
 
 
 def _once(rows: Iterable[tuple[object, Tensor]]) -> Iterable[Tensor]:

@@ -44,7 +44,8 @@ def step_temporaries(updated: Ledger, optimizer: str, dtype: str | Dtype | None,
     if dtype is not None:
         updated = updated.cast(dtype)
     if foreach:
-        return Ledger(_row(f"{t.name}.update", t.shape, t.dtype, t.axes) for t in updated for _ in range(needed.foreach))
+        each = (t for t in updated for _ in range(needed.foreach))
+        return Ledger(_row(f"{t.name}.update", t.shape, t.dtype, t.axes) for t in each)
     if not needed.loop:
         return Ledger()
     formats = {t.dtype for t in updated}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..architectures.catalogue import GPU, gpus
-from ..ledger.arithmetic import Size, is_array, is_symbolic, largest
-from ..ledger.dtypes import dtypes
-from ..ledger.errors import VramError
+from ..ledger.arithmetic import Size, is_symbolic, largest
+from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
-from ..ledger.tensor import Tensor
 
 
 class Timeline:
@@ -20,6 +17,7 @@ class Timeline:
     after     what is left at the end of a phase, where a phase has moments of its own
     moments   the operation at which each phase is largest, where it is known
     missing   kinds of memory that are not counted, so that no one takes a part for the whole
+    nbytes    bytes of phases, where they are known already
     """
 
     def __init__(
@@ -30,22 +28,32 @@ class Timeline:
         moments: Mapping[str, str] = {},
         missing: tuple[str, ...] = (),
         settings: Mapping[str, Any] = {},
+        nbytes: Mapping[str, Size] = {},
     ):
         if not phases:
             raise VramError("phases: none given, a timeline has at least one.")
         self.phases: dict[str, Ledger] = dict(phases)
         self.after: dict[str, Ledger] = {**phases, **after}
         self.moments, self.missing, self.settings = dict(moments), missing, dict(settings)
+        self._nbytes: dict[str, Size] = dict(nbytes)
+
+    def nbytes(self, phase: str) -> Size:
+        """Bytes of a phase."""
+        if phase not in self._nbytes:
+            if phase not in self.phases:
+                raise unknown("phase", phase, self.phases)
+            self._nbytes[phase] = self.phases[phase].nbytes
+        return self._nbytes[phase]
 
     @property
     def peak(self) -> Size:
         """Bytes of the largest phase, exact."""
-        return largest(ledger.nbytes for ledger in self.phases.values())
+        return largest_of(self.nbytes(phase) for phase in self.phases)
 
     @property
     def peak_phase(self) -> str:
         """The name of the largest phase; the first of several that are equal. Only for plain numbers."""
-        return max(self.phases, key=lambda phase: self.phases[phase].nbytes)
+        return max(self.phases, key=self.nbytes)
 
     def at_peak(self) -> Ledger:
         """The ledger of the largest phase."""
@@ -61,48 +69,18 @@ class Timeline:
         return self.headroom(gpu) >= 0
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{phase}: {ledger.nbytes}" for phase, ledger in self.phases.items())
+        parts = ", ".join(f"{phase}: {self.nbytes(phase)}" for phase in self.phases)
         note = f"; not counted: {', '.join(self.missing)}" if self.missing else ""
         return f"Timeline({parts}{note})"
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """One moment of a phase: its name, its bytes, and how to write its ledger once it is chosen."""
+def largest_of(values: Iterable[Size]) -> Size:
+    """The largest value. Of expressions the maximum is only written down: comparing many of them takes minutes."""
+    values = list(values)
+    if not any(map(is_symbolic, values)):
+        return largest(values)
+    from sympy import Max
 
-    name: str
-    nbytes: Size
-    base: tuple[Ledger, ...]
-    rows: tuple[Tensor, ...]
-
-    def ledger(self) -> Ledger:
-        """Everything alive at the moment."""
-        return sum(self.base, Ledger()) + Ledger(self.rows)
-
-
-def largest_moment(candidates: Iterable[Candidate]) -> tuple[str, Ledger]:
-    """The largest of the moments of a phase, with its name.
-
-    Which one that is may differ from point to point of a grid, or depend on what a symbol stands for. Then the rows
-    that all moments have stay rows, and one row holds what the largest has beyond them.
-    """
-    candidates = list(candidates)
-    if not any(is_symbolic(c.nbytes) or is_array(c.nbytes) for c in candidates):
-        chosen = max(candidates, key=lambda c: c.nbytes)
-        return chosen.name, chosen.ledger()
-    ledgers = [c.ledger() for c in candidates]
-    common = [row for row in ledgers[0] if all(any(row is other for other in ledger) for ledger in ledgers[1:])]
-    shared = Ledger(common)
-    rest = _maximum([c.nbytes - shared.nbytes for c in candidates])
-    row = Tensor("largest of several moments", (rest,), dtypes["uint8"], "temporaries", basis="implementation")
-    return row.name, shared + Ledger([row])
-
-
-def _maximum(values: list[Size]) -> Size:
-    """The largest value; of many expressions the maximum is only written down, as comparing them takes long."""
-    if any(map(is_symbolic, values)):
-        from sympy import Max
-
-        values = list(dict.fromkeys(values))
-        return values[0] if len(values) == 1 else Max(*values, evaluate=False)
-    return largest(values)
+    parts = [part for value in values for part in (value.args if isinstance(value, Max) else (value,))]
+    parts = list(dict.fromkeys(parts))
+    return parts[0] if len(parts) == 1 else Max(*parts, evaluate=False)

@@ -18,12 +18,13 @@ from .activations.model import record, undescribed
 from .activations.setting import setting
 from .derive import Derived, derive
 from .lora import lora as lora_ledger
+from .moments import Candidate, Sizes, largest_moment
 from .optimizers import optimizer_states, optimizers
 from .passes import Passes, gradients_in
 from .quantize import prepare_for_kbit_training, stored_weights
 from .recipes import Recipe, recipes
 from .step import step_temporaries
-from .timeline import Candidate, Timeline, largest_moment
+from .timeline import Timeline
 from .weights import weights
 
 PHASES = ("forward", "start of backward", "backward", "optimizer step")
@@ -37,8 +38,8 @@ def training(
     recipe: str | Recipe = "bf16-mixed",
     optimizer: str = "adamw",
     checkpointing: str | bool = "none",
-    attention: str = "sdpa",
-    dropout: float = 0.0,
+    attention: str | None = None,
+    dropout: float | None = None,
     lora: Ledger | Mapping[str, Any] | int | None = None,
     base: str = "bf16",
     kbit_preparation: bool = False,
@@ -51,6 +52,7 @@ def training(
     experts: str = "grouped_mm",
     loss: str = "full",
     loss_chunks: int = 8,
+    implementation: str = "transformers",
 ) -> Timeline:
     """The timeline of one training step after the first: bytes alive in each phase at its largest moment, by kind.
 
@@ -76,7 +78,7 @@ def training(
     run = setting(
         batch=batch, seq_len=seq_len, attention=attention, dropout=dropout, checkpointing=checkpointing,
         autocast=how.autocast, backend=backend, activation=activation, experts=experts, loss=loss,
-        loss_chunks=loss_chunks, lora_dropout=lora_dropout,
+        loss_chunks=loss_chunks, lora_dropout=lora_dropout, implementation=implementation,
     )  # fmt: skip
     check_size("gradient_accumulation", gradient_accumulation)
     trained, frozen = _split(arch, how, lora, base, kbit_preparation)
@@ -87,17 +89,19 @@ def training(
     if undescribed(arch):
         return _states_alone(held, trained, kept, settings)
     passes = Passes(record(arch, run, trained, frozen), held, trained, kept, gradient_accumulation > 1)
-    chosen = {phase: largest_moment(found) for phase, found in _moments(passes).items()}
+    sizes = Sizes()
+    chosen = {phase: largest_moment(found, sizes) for phase, found in _moments(passes).items()}
     finished = held + passes.arrived
     update = step_temporaries(updated, optimizers[optimizer].name, how.states, _foreach(how, foreach, fused, backend))
-    phases = {phase: ledger for phase, (_, ledger) in chosen.items()} | {PHASES[3]: finished + update}
+    phases = {phase: ledger for phase, (_, ledger, _) in chosen.items()} | {PHASES[3]: finished + update}
     before = passes.arrived if gradient_accumulation > 1 else Ledger()
     return Timeline(
         phases,
         after={PHASES[0]: held + before + passes.saved, PHASES[2]: finished, PHASES[3]: finished},
-        moments={phase: name for phase, (name, _) in chosen.items()} | {PHASES[3]: "update"},
+        moments={phase: name for phase, (name, _, _) in chosen.items()} | {PHASES[3]: "update"},
         missing=("overhead",),
         settings=settings,
+        nbytes={phase: nbytes for phase, (_, _, nbytes) in chosen.items()},
     )
 
 

@@ -6,6 +6,7 @@ result. A flash kernel keeps Q, K, V, its output and one number a token and head
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 from ...ledger.arithmetic import Size, if_less, round_up
@@ -15,6 +16,8 @@ from .forward import Forward
 from .norms import norm
 from .setting import is_known_to_exceed
 from .tape import Storage, Value
+
+Kernel = Callable[[Forward, str, Value, Value, Value], Value]
 
 
 def attention(f: Forward, x: Value) -> Value:
@@ -51,11 +54,16 @@ def _rotated(f: Forward, name: str, x: Value, dtype: Dtype) -> Value:
     return f.add(name, straight, turned)
 
 
-def _repeated(f: Forward, name: str, x: Value) -> Value:
-    """Keys or values once for each query head; a copy only where there are fewer of them."""
+def _repeated(f: Forward, name: str, x: Value, single: Size) -> Value:
+    """Keys or values once for each query head: a copy where there are fewer of them.
+
+    single  heads that are stored where there is but one: 1 if it is only looked at several times, or all of them
+    """
     a, g = f.arch.num_attention_heads, f.arch.num_key_value_heads
     b, s, _, d = x.shape
-    return x if _same(a, g) else f.map(name, x, shape=(b, s, a, d))
+    if _same(a, g):
+        return x
+    return f.map(name, x, shape=(b, s, single if _same(g, 1) else a, d)).view((b, s, a, d))
 
 
 def _same(a: Size, g: Size) -> bool:
@@ -68,8 +76,9 @@ def _same(a: Size, g: Size) -> bool:
 def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     """Product, scale, mask, softmax, dropout, product: each an operation of its own."""
     with _recomputed(f, module):
-        k, v = _repeated(f, f"{module}.repeat_kv:key", k), _repeated(f, f"{module}.repeat_kv:value", v)
         b, s, a, d = q.shape
+        single = if_less(b, 2, 1, a)  # the product of several sequences needs a copy
+        k, v = (_repeated(f, f"{module}.repeat_kv:{what}", t, single) for what, t in (("key", k), ("value", v)))
         scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
         scores = f.map(f"{module}.mask", f.map(f"{module}.scale", scores))
         wide = None if f.arch.model_type in _SOFTMAX_AS_IS else dtypes["fp32"]
@@ -82,8 +91,10 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
 
 def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     """torch's scaled_dot_product_attention: the kernel that it chooses for this setting."""
+    kernel = _kernel(f, f.setting.autocast or q.dtype)
+    if f.windowed and kernel is not math:
+        k, v = (_repeated(f, f"{module}.repeat_kv:{what}", t, 1) for what, t in (("key", k), ("value", v)))
     q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
-    kernel = _kernel(f, q)
     if kernel is math:
         with _recomputed(f, module):
             return math(f, module, q, k, v)
@@ -106,7 +117,7 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     """torch's fallback: Q and K are scaled copies, BF16 is computed in FP32, the scores are softmaxed as they are."""
     b, s, a, d = q.shape
     wide = dtypes["fp32"] if q.dtype.name in ("bf16", "fp16") else q.dtype
-    k, v = _repeated(f, f"{module}.sdpa.repeat:key", k), _repeated(f, f"{module}.sdpa.repeat:value", v)
+    k, v = (_repeated(f, f"{module}.sdpa.repeat:{what}", t, a) for what, t in (("key", k), ("value", v)))
     q32, k32, v32 = (f.cast(f"{module}.sdpa:{what}", t, wide) for what, t in (("query", q), ("key", k), ("value", v)))
     if v32 is v and "qkv" in f.names:  # a copy, but for one sequence a view of all that the projection made
         v32 = f.map(f"{module}.sdpa:value", v, shape=(b, s, a * if_less(b, 2, 3, 1), d)).view(v.shape)
@@ -127,23 +138,28 @@ def _fused(f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tu
     b, s, a, d = q.shape
     name = f"{module}.{f.setting.attention}"
     extra = [Storage(f"{name}:logsumexp", statistics, dtypes["fp32"], part="attention")]
-    if f.setting.backend == "cuda":
-        extra.append(Storage(f"{name}:random state", (2,), dtypes["int64"]))
+    if f.windowed and f.setting.attention == "sdpa":
+        extra.append(Storage(f"{name}:mask", (b, 1, s, s), q.dtype))
     saves = [(q, "query"), (k, "key"), (v, "value")]
     return f.tape.record(
         name, (q, k, v), (b, s, a * d), q.dtype, saves=saves, extra=extra, keeps_output="output"
     )
 
 
-def _kernel(f: Forward, q: Value):
-    """What torch's scaled_dot_product_attention runs: flash where it can, else efficient, else the fallback."""
+def _kernel(f: Forward, dtype: Dtype) -> Kernel:
+    """What torch's scaled_dot_product_attention runs: flash where it can, else efficient, else the fallback.
+
+    A window needs a mask, which CUDA's flash kernel does not take.
+    """
     if f.setting.backend == "cpu":
         return math if f.setting.dropout else flash
-    narrow = q.dtype.name in ("bf16", "fp16")
+    narrow = dtype.name in ("bf16", "fp16")
+    if f.windowed:
+        return math if dtype.name == "fp64" else efficient
     if narrow and not is_known_to_exceed(f.arch.head_dim, 256):
         return flash
     grouped = not _same(f.arch.num_attention_heads, f.arch.num_key_value_heads)
-    return math if grouped or q.dtype.name == "fp64" else efficient
+    return math if grouped or dtype.name == "fp64" else efficient
 
 
 def _flash_package(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:

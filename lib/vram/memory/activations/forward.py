@@ -58,9 +58,15 @@ class Forward:
     """One stretch of the forward pass: the operations, written on a tape."""
 
     def __init__(
-        self, arch: Architecture, setting: Setting, weights: Weights, shared: dict[tuple[str, str], Value]
+        self,
+        arch: Architecture,
+        setting: Setting,
+        weights: Weights,
+        shared: dict[tuple[str, str], Value],
+        windowed: bool = False,
     ):
         self.arch, self.names, self.setting, self.weights = arch, arch.names, setting, weights
+        self.windowed = windowed  # the layer looks through a window that is shorter than the sequence
         self._shared = shared
         self.tape = Tape()
         self._parameters: dict[str, Value] = {}

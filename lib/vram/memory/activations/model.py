@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ...architectures.decoder import decoder, grouped_attention
-from ...architectures.layers import dense_and_sparse
+from ...architectures.layers import dense_and_sparse, full_and_sliding, remove
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
@@ -50,6 +50,7 @@ class Model:
 
     shared  made before the layers and used by all of them: alive from then on, whether or not a layer saves it
     mask    the causal mask of eager code: alive in forward, and while layers are computed again
+    keeps_mask  a checkpointed layer was given the mask in such a way that it keeps it
     """
 
     before: Stretch
@@ -57,6 +58,7 @@ class Model:
     after: Stretch
     shared: tuple[Storage, ...]
     mask: tuple[Storage, ...]
+    keeps_mask: bool
 
     @property
     def stretches(self) -> tuple[Stretch, ...]:
@@ -65,7 +67,7 @@ class Model:
 
     def saved(self) -> Ledger:
         """Every tensor kept for backward, those that layers share once."""
-        rows: dict[object, Tensor] = {}
+        rows: dict[object, Tensor] = {storage: storage.row() for storage in self.mask if self.keeps_mask}
         for place, stretch in enumerate(self.stretches):
             for storage in stretch.tape.saved():
                 rows.setdefault(storage if storage.shared else (place, storage), storage.row(stretch.axes))
@@ -83,18 +85,19 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     before = Stretch(f.tape, leaves=x)
     layers: list[Stretch] = []
     block = arch.names["o"].split("{}")[0] + "{}"
-    for axis, sparse, first in _kinds_of_layer(arch, x.grad):
-        f = Forward(arch, setting, weights, shared)
-        grad = x.grad if first else True
+    for kind in _kinds_of_layer(arch, setting, x.grad):
+        f = Forward(arch, setting, weights, shared, kind.windowed)
+        grad = not kind.frozen_input
         enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
         with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
-            leaves = layer(f, enters, sparse)
-        layers.append(Stretch(f.tape, (axis,), enters, leaves))
+            leaves = layer(f, enters, kind.sparse)
+        layers.append(Stretch(f.tape, (kind.axis,), enters, leaves))
     f = Forward(arch, setting, weights, shared)
     enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].leaves.grad)
     y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
     after = Stretch(f.tape, (), enters, head_and_loss(f, y))
-    return Model(before, tuple(layers), after, tuple(value.storage for value in shared.values()), _mask(setting, x))
+    keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
+    return Model(before, tuple(layers), after, tuple(v.storage for v in shared.values()), _mask(setting, x), keeps)
 
 
 def _mask(setting: Setting, x: Value) -> tuple[Storage, ...]:
@@ -119,22 +122,53 @@ def undescribed(arch: Architecture) -> str:
     return ""
 
 
+#: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
+_KEEPS_MASK = frozenset({"gpt2"})
 _UNDESCRIBED = frozenset({"gpt_oss", "llama4", "llama4_text"})
 
 
-def _kinds_of_layer(arch: Architecture, embedding_trained: bool) -> list[tuple[Axis, bool, bool]]:
-    """(layers, with experts, is the first layer alone) in order; the first stands alone under a frozen embedding."""
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Layers that save the same: with experts or not, through a window or not, from an input without a gradient."""
+
+    axis: Axis
+    sparse: bool
+    windowed: bool = False
+    frozen_input: bool = False
+
+
+def _kinds_of_layer(arch: Architecture, setting: Setting, embedding_trained: bool) -> list[_Kind]:
+    """The kinds of layer in order of their first index; under a frozen embedding the first layer stands alone."""
     dense, sparse = dense_and_sparse(arch)
-    kinds = [(axis, False) for axis in dense] + [(axis, True) for axis in sparse]
-    kinds.sort(key=lambda kind: kind[0].start)
+    kinds = [_Kind(axis, False) for axis in dense] + [_Kind(axis, True) for axis in sparse]
+    if _window_is_short(arch, setting):
+        full, sliding = full_and_sliding(arch)
+        kinds = [replace(kind, windowed=True) for kind in kinds] if not full else _crossed(kinds, sliding)
+    kinds.sort(key=lambda kind: kind.axis.start)
     if embedding_trained:
-        return [(axis, experts, False) for axis, experts in kinds]
-    (axis, experts), *others = kinds
+        return kinds
+    first, *others = kinds
+    axis = first.axis
     rest = Axis(axis.count - 1, axis.start + axis.step, axis.step)
-    found = [(Axis(1, axis.start, axis.step), experts, True)]
-    if not (type(rest.count) is int and rest.count == 0):
-        found.append((rest, experts, False))
-    return found + [(axis, experts, False) for axis, experts in others]
+    alone = replace(first, axis=Axis(1, axis.start, axis.step), frozen_input=True)
+    return [alone] + ([] if type(rest.count) is int and rest.count == 0 else [replace(first, axis=rest)]) + others
+
+
+def _window_is_short(arch: Architecture, setting: Setting) -> bool:
+    """True where a window is known to be no longer than the sequence: a mask is then needed."""
+    window, s = arch.sliding_window, setting.seq_len
+    return bool(window) and type(window) is int and type(s) is int and s >= window
+
+
+def _crossed(kinds: list[_Kind], sliding: Iterable[Axis]) -> list[_Kind]:
+    """The kinds split into layers that look through a window and layers that do not."""
+    behind = [index for axis in sliding for index in axis.indices()]
+    found = []
+    for kind in kinds:
+        left, gone = remove((kind.axis,), behind)
+        found += [replace(kind, axis=axis) for axis in left]
+        found += [replace(kind, axis=axis, windowed=True) for axis in gone]
+    return found
 
 
 def _embedded(f: Forward) -> Value:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from ...ledger.dtypes import dtypes
 from .forward import Forward
+from .megatron import fused_norm
 from .tape import Storage, Value
 
 
 def norm(f: Forward, name: str, x: Value) -> Value:
     """The norm of that module over the last dimension, as the family computes it."""
+    if f.setting.implementation == "megatron":
+        return fused_norm(f, name, x)
     usual = layer_norm if f.arch.norm_bias or f.arch.model_type == "mpt" else rms_norm
     return _STYLES.get(f.arch.model_type, usual)(f, name, x)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ...ledger.arithmetic import Size, check_size, is_symbolic
 from ...ledger.dtypes import Dtype, as_dtype, dtypes
@@ -13,13 +14,19 @@ CHECKPOINTING = ("none", "selective", "full")
 BACKENDS = ("cuda", "cpu")
 LOSSES = ("full", "chunked", "fused", "none")
 ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "relu", "relu2")
-EXPERTS = ("grouped_mm", "eager")
+EXPERTS = ("grouped_mm",)
+IMPLEMENTATIONS = ("transformers", "megatron")
 
 #: Other spellings of the same kernels.
 _ALIASES = {
     "flash_attention_2": "flash", "flash_attention": "flash", "swish": "silu", "gelu_fast": "gelu_new",
     "gelu_10": "gelu", "gelu_python": "gelu", "relu_squared": "relu2",
 }  # fmt: skip
+#: What each implementation does when nothing is said. Megatron as its paper describes it: see `megatron.py`.
+_USUAL: dict[str, dict[str, Any]] = {
+    "transformers": {"attention": "sdpa", "dropout": 0.0, "activation": None},
+    "megatron": {"attention": "eager", "dropout": 0.1, "activation": "gelu"},
+}
 _FLOATS = ("fp64", "fp32", "bf16", "fp16")
 
 
@@ -39,6 +46,7 @@ class Setting:
     loss: str = "full"
     loss_chunks: int = 8
     lora_dropout: float = 0.0
+    implementation: str = "transformers"
 
     @property
     def tokens(self) -> Size:
@@ -55,8 +63,8 @@ def setting(
     *,
     batch: Size,
     seq_len: Size,
-    attention: str,
-    dropout: float,
+    attention: str | None,
+    dropout: float | None,
     checkpointing: str | bool,
     autocast: bool | str | Dtype | None,
     backend: str,
@@ -65,8 +73,17 @@ def setting(
     loss: str,
     loss_chunks: int,
     lora_dropout: float,
+    implementation: str,
 ) -> Setting:
-    """The setting that these words describe; `VramError` names the word that is not known."""
+    """The setting that these words describe; `VramError` names the word that is not known.
+
+    None takes what the implementation does when nothing is said.
+    """
+    usual = _USUAL[_word("implementation", implementation, IMPLEMENTATIONS)]
+    attention, dropout, activation = (
+        usual[field] if given is None else given
+        for field, given in (("attention", attention), ("dropout", dropout), ("activation", activation))
+    )
     check_size("batch", batch)
     check_size("seq_len", seq_len)
     check_size("loss_chunks", loss_chunks, most=2**20)
@@ -85,6 +102,7 @@ def setting(
         _word("loss", loss, LOSSES),
         loss_chunks,
         _probability("lora_dropout", lora_dropout),
+        implementation,
     )
 
 

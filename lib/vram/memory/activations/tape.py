@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ...ledger.arithmetic import Size, product
+from ...ledger.arithmetic import Size, is_array
 from ...ledger.dtypes import Dtype
 from ...ledger.tensor import Axis, Tensor
 
@@ -21,12 +21,13 @@ class Storage:
     """The memory behind one tensor and all its views.
 
     kind     weights, activations, logits, gradients or temporaries
+    key      the same for storages of the same size
     part     attention, mlp, expert … for what lies inside a part of the layer, "" for the stream between the parts
     shared   made once, used by all layers
     unnamed  the first operation that keeps it gives it its name
     """
 
-    __slots__ = ("dtype", "kind", "name", "nbytes", "part", "shape", "shared", "unnamed")
+    __slots__ = ("dtype", "key", "kind", "name", "part", "shape", "shared", "unnamed")
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Storage:
     ):
         self.name, self.shape, self.dtype, self.kind, self.part = name, shape, dtype, kind, part
         self.shared, self.unnamed = shared, unnamed
-        self.nbytes = dtype.nbytes(product(shape))
+        self.key = size_key(shape, dtype)
 
     def call(self, name: str) -> Storage:
         """The storage itself, under this name if it had none of its own."""
@@ -53,6 +54,11 @@ class Storage:
         """The storage as a row of a ledger; one that all layers share is counted once."""
         axes = () if self.shared else tuple(axes)
         return Tensor(self.name, self.shape, self.dtype, kind or self.kind, axes, "", self.part, "implementation")
+
+
+def size_key(shape: Shape, dtype: Dtype) -> tuple[object, ...]:
+    """Equal for tensors of one size, whatever kind of number it is made of."""
+    return (dtype.name, *[n if type(n) is int else (id(n) if is_array(n) else n) for n in shape])
 
 
 class Value:
@@ -153,6 +159,7 @@ class Tape:
 
     def split(self, name: str, value: Value, shapes: Sequence[Shape]) -> list[Value]:
         """Parts of a tensor, as views; backward puts their gradients together in one new tensor."""
+        value.storage.call(f"{name}:output")
         parts = [Value(value.storage, value.grad, shape) for shape in shapes]
         self.ops.append(Op(name, (value,), tuple(parts), region=self.region))
         return parts
