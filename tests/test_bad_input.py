@@ -124,7 +124,7 @@ def test_a_billion_layers_are_one_row_each():
     (lambda arch: vram.lora(arch, targets=[3]), "targets"),
     (lambda arch: vram.lora(arch, targets="(q_proj"), "targets"),
     (lambda arch: vram.lora(arch, bias="some"), "bias"),
-    (lambda arch: vram.lora(arch, modules_to_save=["head"]), "modules_to_save"),
+    (lambda arch: vram.lora(arch, modules_to_save=["hat"]), "modules_to_save"),
     (lambda arch: vram.weights(arch, dtype="bf15"), "dtype"),
     (lambda arch: vram.weights(arch, dtype=None), "dtype"),
     (lambda arch: vram.gradients(vram.weights(arch), dtype="fp23"), "dtype"),

@@ -109,7 +109,7 @@ def test_bytes_a_parameter() -> None:
         "16 B",
     ]
     arch = models["llama-2-7b"]
-    peak = vram.training(arch, recipe="bf16-fp32-gradients").at_peak().by("kind")
+    peak = vram.model_states(arch, recipe="bf16-fp32-gradients").at_peak().by("kind")
     assert stacks(ax)[4] == pytest.approx(
         {kind: float(Fraction(rows.nbytes, weights(arch).numel)) for kind, rows in peak.items()}
     )

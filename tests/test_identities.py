@@ -69,11 +69,12 @@ def test_bytes_per_parameter_of_the_recipes():
                 "bf16-both-gradients": 20, "autocast": 16}  # fmt: skip
     assert set(expected) == set(vram.recipes)
     for name, bytes_each in expected.items():
-        held = vram.training(arch, recipe=name).phases["optimizer step"]
+        held = vram.model_states(arch, recipe=name).phases["optimizer step"]
         without_steps = held.select(lambda t: not t.name.endswith(".step"))
         assert (without_steps.nbytes - bytes_each * total).expand() == 0, name
 
 
+NAMED = {notation.name for notation in vram.GLOSSARY}
 SHAPES = st.fixed_dictionaries(
     {"heads": st.integers(1, 16), "groups": st.integers(1, 4), "width": st.integers(1, 32),
      "inner": st.integers(1, 500), "layers": st.integers(1, 12), "vocab": st.integers(1, 5000)}
@@ -92,7 +93,7 @@ def test_numbers_equal_substitution_into_the_symbols(shape, family, tied, rank):
     put = {
         symbols.of(name): value
         for name, value in arch.fields.items()
-        if type(value) is int and name != "sliding_window"
+        if type(value) is int and name in NAMED
     }
     for numeric, symbolic in (
         (vram.weights(arch), vram.weights(general)),
@@ -123,4 +124,4 @@ def test_more_is_never_less(shape, rank):
     assert vram.weights(build(hidden_size=shape["heads"] * (shape["width"] + 1))).numel > base
     assert vram.weights(build(intermediate_size=shape["inner"] + 1)).numel > base
     assert vram.lora(arch, rank=rank + 1).numel > vram.lora(arch, rank=rank).numel
-    assert vram.training(arch, lora=rank + 1).peak > vram.training(arch, lora=rank).peak
+    assert vram.model_states(arch, lora=rank + 1).peak > vram.model_states(arch, lora=rank).peak

@@ -129,7 +129,7 @@ def bytes_said(table: StyledTable) -> Fraction:
 def test_states_panel_holds_what_training_holds() -> None:
     for state, view in views(states_panel()):
         arch, card = vram.models[state["model"]], vram.gpus[state["gpu"]]
-        timeline = vram.training(arch, recipe=state["recipe"], optimizer=state["optimizer"])
+        timeline = vram.model_states(arch, recipe=state["recipe"], optimizer=state["optimizer"])
         assert bytes_said(view.tables[0]) == timeline.peak, state
         assert both(timeline.peak) in view.verdict
         assert (f"{gib(abs(timeline.headroom(card)))} are left" in view.detail) == timeline.fits(card), state
@@ -154,7 +154,8 @@ def test_lora_panel_holds_what_training_holds() -> None:
     for state, view in views(lora_panel()):
         arch = vram.models[state["model"]]
         trained = vram.lora(arch, rank=state["rank"], targets=TARGETS[state["targets"]])
-        timeline = vram.training(arch, recipe="fp32", optimizer=state["optimizer"], lora=trained, base=state["base"])
+        how = {"optimizer": state["optimizer"], "base": state["base"]}
+        timeline = vram.model_states(arch, recipe="fp32", lora=trained, **how)
         assert bytes_said(view.tables[0]) == timeline.peak, state
         assert f"trains {count(trained.numel)} parameters" in view.verdict
         assert view.formula[0].endswith(f"= {count(trained.numel)}")

@@ -50,7 +50,7 @@ def rule_error(name: str) -> str:
 
 
 def states(*kinds: str, **how: object) -> int:
-    parts = vram.training(vram.models["llama-3-8b"], **how).phases["optimizer step"].by("kind")
+    parts = vram.model_states(vram.models["llama-3-8b"], **how).phases["optimizer step"].by("kind")
     return sum(parts[kind].nbytes for kind in kinds)
 
 

@@ -112,7 +112,7 @@ def test_nothing_at_all_is_a_picture_too() -> None:
 
 def test_a_ledger_as_a_picture_with_its_table() -> None:
     arch = vram.models["llama-3-8b"]
-    ledger = vram.training(arch, recipe="bf16-mixed").at_peak()
+    ledger = vram.model_states(arch, recipe="bf16-mixed").at_peak()
     shown = memory_bar(ledger, title="Llama 3 8B", gpu="A100-80GB")
     assert gib(ledger.nbytes) in shown.image and "80.00 GiB" in shown.image
     assert str(shown).splitlines()[-1].split()[-2:] == gib(ledger.nbytes).split()

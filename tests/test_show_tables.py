@@ -157,7 +157,7 @@ def test_copies_hold_every_byte_and_say_how(base: str, optimizer: str) -> None:
     """`elements · bytes` of every copy, read from the text, is its size; together they are the ledger."""
     odd = Architecture(hidden_size=3, intermediate_size=5, num_attention_heads=1, num_hidden_layers=2, vocab_size=7)
     for arch, rank in product((vram.models["llama-3-8b"], odd), (None, 16)):
-        ledger = vram.training(arch, optimizer=optimizer, lora=rank, base=base).at_peak()
+        ledger = vram.model_states(arch, optimizer=optimizer, lora=rank, base=base).at_peak()
         rows = copies(ledger)
         assert sum(copy.ledger.nbytes for copy in rows) == ledger.nbytes
         for copy in rows:

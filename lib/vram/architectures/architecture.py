@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
@@ -10,61 +11,75 @@ from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.errors import ConfigError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.symbols import GLOSSARY, symbols
-from .config import read_config
-from .decoder import parameters
+from .config import Wrapper, read_config
+from .decoder import grouped_attention
 from .families import Family, families
+from .families.family import NULLS, width_over_heads
 from .fields import FIELDS
 
 
 class Architecture:
     """The shape of a model. Every field is an attribute under its config.json key (`arch.hidden_size`).
 
-    Sizes may be ints, SymPy symbols or NumPy integer arrays; absent fields take the family's transformers defaults.
+    Sizes may be ints, SymPy symbols or NumPy integer arrays; absent fields take the family's transformers defaults, and
+    None means what null means in a config.json. `names` are the names of modules in the checkpoint by their slot in the
+    decoder; `notes` say what is not counted.
 
     >>> Architecture("gpt2", hidden_size=1024, num_hidden_layers=24, num_attention_heads=16).intermediate_size
     4096
     """
 
-    __slots__ = ("_fields", "_given", "family", "name")
-
-    def __init__(self, model_type: str = "llama", *, name: str | None = None, **fields: Any):
+    def __init__(
+        self, model_type: str = "llama", *, name: str | None = None, wrapper: Wrapper | None = None, **fields: Any
+    ):
         family: Family = families[model_type]
-        for field in fields:
-            if field not in family.defaults:
-                raise unknown("field", field, family.defaults, ConfigError)
-        filled: dict[str, Any] = {}
-        for field, default in family.defaults.items():
-            value = fields.get(field)
-            if value is None:
-                value = default(fields | filled) if callable(default) else default
-            filled[field] = FIELDS[field].check(value) if value is not None else None
-        self.family, self.name, self._given, self._fields = family, name, fields, filled
-        self._check_heads()
+        filled = _Filling(family, fields)
+        if family.variant is not None:
+            family = family.variant(filled)
+        if wrapper is not None:
+            names = family.spelled(wrapper.base, wrapper.outside)
+        else:
+            names = family.spelled("" if filled["head"] == "none" or not family.prefix else f"{family.prefix}.")
+        self.__dict__.update(
+            filled, family=family, name=name, names=names, _given=fields, _fields=filled, _wrapper=wrapper
+        )
+        self._check()
 
     @classmethod
     def from_config(cls, config: dict[str, Any] | str | PathLike[str], *, name: str | None = None) -> Architecture:
         """The architecture that a Hugging Face config.json describes: a dict, or the path of the file.
 
-        Unknown keys are ignored as transformers ignores them; a key that is absent or null takes the family's default.
+        Unknown keys are ignored as transformers ignores them; a key that is absent takes the family's default. Of a
+        model for images and text, the language model is counted and `notes` say so.
         Raises `ConfigError`, which names the field, for anything that describes no model.
         """
-        model_type, fields = read_config(config)
-        return cls(model_type, name=name, **fields)
+        model_type, fields, wrapper = read_config(config)
+        return cls(model_type, name=name, wrapper=wrapper, **fields)
 
-    def _check_heads(self) -> None:
-        a, g, h = self.num_attention_heads, self.num_key_value_heads, self.hidden_size
-        if self._given.get("head_dim") is None and not divides(h, a):
+    def _check(self) -> None:
+        f = self._fields
+        a, g, h, l = f["num_attention_heads"], f["num_key_value_heads"], f["hidden_size"], f["num_hidden_layers"]  # noqa: E741
+        derived = self.family.defaults["head_dim"] is width_over_heads and self._given.get("head_dim") is None
+        if derived and not divides(h, a):
             raise ConfigError(f"num_attention_heads: {a} given, but it does not divide hidden_size {h}; give head_dim.")
-        if not divides(a, g):
+        if self.family.attention is grouped_attention and not divides(a, g):
             raise ConfigError(f"num_key_value_heads: {g} given, but it does not divide num_attention_heads {a}.")
+        experts, chosen = f["num_experts"], f["num_experts_per_tok"]
+        if type(experts) is int and experts == 0 and "down" not in self.names:
+            raise ConfigError(f"num_experts: 0 given, but every layer of {self.model_type} has experts.")
+        if type(experts) is int and type(chosen) is int and 0 < experts < chosen:
+            raise ConfigError(f"num_experts_per_tok: {chosen} given, but there are only {experts} experts.")
+        kinds = f["layer_types"]
+        if kinds is not None and type(l) is int and len(kinds) != l:
+            raise ConfigError(f"layer_types: {len(kinds)} entries given, but num_hidden_layers is {l}.")
 
     def __getattr__(self, field: str) -> Any:
-        if field.startswith("_"):
-            raise AttributeError(field)
-        try:
-            return self._fields[field]
-        except KeyError:
-            raise AttributeError(str(unknown("field", field, self._fields))) from None
+        """Only reached for what is not there: fields are plain attributes."""
+        known = self.__dict__.get("_fields", {})
+        raise AttributeError(field if field.startswith("_") else str(unknown("field", field, known)))
+
+    def __setattr__(self, field: str, value: object) -> None:
+        raise AttributeError(f"{field}: an architecture does not change; replace() gives a changed copy.")
 
     @property
     def model_type(self) -> str:
@@ -76,40 +91,79 @@ class Architecture:
         """Every field with its value, defaults included."""
         return dict(self._fields)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the numbers must know: parts of the model that are not counted."""
+        return (self._wrapper.note,) if self._wrapper else ()
+
     def replace(self, **changes: Any) -> Architecture:
         """The same architecture with some fields changed; fields that were derived are derived again."""
-        return Architecture(self.model_type, name=None, **{**self._given, **changes})
+        return Architecture(self.model_type, wrapper=self._wrapper, **{**self._given, **changes})
 
     def symbolic(self) -> Architecture:
         """The same structure with a symbol for every size that was given, so that a ledger shows its formulas.
 
-        A size that the family derives from others (d = h/a, f = 4h) stays derived.
+        A size that the family derives from others (d = h/a, f = 4h) stays derived. Where some layers are of another
+        kind, the formula holds for any number of layers that has room for them.
         """
-        defaults = self.family.defaults
-        free = [
-            n.name
-            for n in GLOSSARY
-            if n.name in defaults and (self._given.get(n.name) is not None or not callable(defaults[n.name]))
-        ]
+        defaults, derived = self.family.defaults, self.family.derived
+        letters = {notation.name for notation in GLOSSARY}
+        given = {
+            name: value
+            for name, value in self._given.items()
+            if name in letters or name not in derived or not _same(value, derived[name](self._fields))
+        }
+        free = [n for n in letters if n in defaults and (given.get(n) is not None or n not in derived)]
         sizes = {name: symbols.of(name) for name in free if self._fields[name] is not None}
-        return Architecture(self.model_type, name=self.name, **{**self._given, **sizes})
+        return Architecture(self.model_type, name=self.name, wrapper=self._wrapper, **{**given, **sizes})
 
-    def parameters(self, dtype: str | Dtype) -> Ledger:
-        """Every parameter tensor, stored in `dtype`."""
-        return Ledger(parameters(self, as_dtype(dtype)))
+    def parameters(self, dtype: str | Dtype, *, tied_head: bool = False) -> Ledger:
+        """Every parameter tensor, stored in `dtype`; with `tied_head`, a head that is the embedding has a row too."""
+        return Ledger(self.family.build(self, as_dtype(dtype), tied_head))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Architecture) or self.model_type != other.model_type:
             return False
         mine, theirs = self._fields, other._fields
-        return all(type(mine[k]) is type(theirs[k]) and bool(_same(mine[k], theirs[k])) for k in mine)
+        return self._wrapper == other._wrapper and all(_same(mine[k], theirs[k]) for k in mine)
 
     __hash__ = None  # fields may be arrays
 
     def __repr__(self) -> str:
-        shown = ", ".join(f"{k}={'[…]' if is_array(v) else v}" for k, v in self._fields.items() if v is not None)
+        shown = ", ".join(
+            f"{k}={'[…]' if is_array(v) else v}"
+            for k, v in self._fields.items()
+            if v is not None and not FIELDS[k].structure and k in self.family.own
+        )
         return f"Architecture({self.name or self.model_type}: {shown})"
 
 
+class _Filling(dict):
+    """The fields of an architecture while they are filled: one that is not there yet is derived from the others."""
+
+    __slots__ = ("_rules",)
+
+    def __init__(self, family: Family, given: Mapping[str, Any]):
+        super().__init__(family.plain)
+        self._rules = family.derived
+        for field, value in given.items():
+            if field not in family.defaults:
+                raise unknown("field", field, family.defaults, ConfigError)
+            if value is not None:
+                self[field] = FIELDS[field].check(value)
+            elif field in NULLS:
+                self.pop(field, None)
+                self._rules = {**self._rules, field: NULLS[field]}
+        for field in self._rules:
+            self[field]  # derives it
+
+    def __missing__(self, field: str) -> Any:
+        value = self._rules[field](self)
+        self[field] = value if value is None else FIELDS[field].check(value)
+        return self[field]
+
+
 def _same(x: Any, y: Any) -> bool:
-    return x.shape == y.shape and (x == y).all() if is_array(x) else x == y
+    if type(x) is not type(y):
+        return False
+    return x.shape == y.shape and bool((x == y).all()) if is_array(x) else bool(x == y)

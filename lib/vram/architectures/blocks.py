@@ -15,27 +15,40 @@ Rows = Iterator[Tensor]
 Axes = tuple[Axis, ...]
 
 
-def linear(name: str, d_in: Size, d_out: Size, *, kind: str, dtype: Dtype, axes: Axes = (), bias: bool = False) -> Rows:
+def linear(
+    name: str, d_in: Size, d_out: Size, *, kind: str, dtype: Dtype, axes: Axes = (), bias: bool = False, part: str = ""
+) -> Rows:
     """y = x Wᵀ + b as torch's Linear stores it: weight (d_out, d_in), bias (d_out)."""
-    yield Tensor(f"{name}.weight", (d_out, d_in), dtype, kind, axes, "linear", kind)
+    part = part or kind
+    yield Tensor(f"{name}.weight", (d_out, d_in), dtype, kind, axes, "linear", part)
     if bias:
-        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "linear", kind)
+        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "linear", part)
 
 
-def conv1d(name: str, d_in: Size, d_out: Size, *, kind: str, dtype: Dtype, axes: Axes = (), bias: bool = True) -> Rows:
+def conv1d(
+    name: str, d_in: Size, d_out: Size, *, kind: str, dtype: Dtype, axes: Axes = (), bias: bool = True, part: str = ""
+) -> Rows:
     """The same map as GPT-2 stores it: weight (d_in, d_out), the transpose of Linear's."""
-    yield Tensor(f"{name}.weight", (d_in, d_out), dtype, kind, axes, "conv1d", kind)
+    part = part or kind
+    yield Tensor(f"{name}.weight", (d_in, d_out), dtype, kind, axes, "conv1d", part)
     if bias:
-        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "conv1d", kind)
+        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "conv1d", part)
 
 
-def embedding(name: str, rows: Size, width: Size, *, dtype: Dtype, kind: str = "embedding") -> Rows:
+def embedding(name: str, rows: Size, width: Size, *, dtype: Dtype, kind: str = "embedding", axes: Axes = ()) -> Rows:
     """A table of vectors, one a token or one a position."""
-    yield Tensor(f"{name}.weight", (rows, width), dtype, kind, (), "embedding", kind)
+    yield Tensor(f"{name}.weight", (rows, width), dtype, kind, axes, "embedding", kind)
 
 
-def norm(name: str, width: Size, *, dtype: Dtype, axes: Axes = (), bias: bool = False) -> Rows:
-    """LayerNorm with a scale and a shift, or RMSNorm with a scale alone."""
-    yield Tensor(f"{name}.weight", (width,), dtype, "norm", axes, "norm", "norm")
+def norm(name: str, width: Size, *, dtype: Dtype, axes: Axes = (), bias: bool = False, weight: bool = True) -> Rows:
+    """LayerNorm with a scale and a shift, RMSNorm with a scale alone, or a norm that stores nothing."""
+    shape = width if isinstance(width, tuple) else (width,)
+    if weight:
+        yield Tensor(f"{name}.weight", shape, dtype, "norm", axes, "norm", "norm")
     if bias:
-        yield Tensor(f"{name}.bias", (width,), dtype, "norm", axes, "norm", "norm")
+        yield Tensor(f"{name}.bias", shape, dtype, "norm", axes, "norm", "norm")
+
+
+def parameter(name: str, *shape: Size, kind: str, dtype: Dtype, axes: Axes = (), op: str = "", part: str = "") -> Rows:
+    """A bare tensor that no module of a known kind owns; `op` experts for the stacked matrices of many experts."""
+    yield Tensor(name, shape, dtype, kind, axes, op, part or kind)

@@ -4,35 +4,153 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-from ..ledger.errors import ConfigError, unknown
+from ..ledger.errors import ConfigError, brief, unknown
 from .families import families
-from .fields import FIELDS
+from .families.family import Family
 
 #: No published config.json comes near this size.
 MAX_BYTES = 1_000_000
 
 
-def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict[str, Any]]:
-    """The model type and the canonical fields that a config gives; unknown keys and nulls are left out."""
+@dataclass(frozen=True, slots=True)
+class Wrapper:
+    """A model for images (or sound) and text around a language model: only the language model is counted.
+
+    text     model_type of the language model where the config names none
+    tied     tie_word_embeddings where the config says nothing
+    tie_from whose tie_word_embeddings counts: that of the "whole" model, of its "text" model, or of "either"
+    base     what stands before the names of the language model's tensors
+    outside  what stands before the name of its head
+    flat     older configs have the keys of the language model at the top
+    """
+
+    model_type: str
+    text: str
+    tied: bool = False
+    tie_from: str = "whole"
+    base: str = "language_model.model."
+    outside: str = "language_model."
+    flat: bool = False
+
+    @property
+    def note(self) -> str:
+        """What is left out."""
+        return f"{self.model_type}: only the language model is counted, not the parts for images or sound."
+
+
+#: Every wrapper by its model_type.
+WRAPPERS = {
+    w.model_type: w
+    for w in (
+        Wrapper("aya_vision", "cohere2", tied=True),
+        Wrapper("gemma3", "gemma3_text", tied=True),
+        Wrapper("idefics3", "llama", base="model.text_model.", outside=""),
+        Wrapper("internvl", "qwen2", tied=True),
+        Wrapper("llama4", "llama4_text", tie_from="text"),
+        Wrapper("llava", "llama", tie_from="either"),
+        Wrapper("llava_next", "llama"),
+        Wrapper("llava_onevision", "qwen2", tie_from="either"),
+        Wrapper("mistral3", "mistral", tied=True),
+        Wrapper("paligemma", "gemma", tied=True),
+        Wrapper("qwen2_vl", "qwen2_vl_text", tie_from="either", base="model.", outside="", flat=True),
+        Wrapper("qwen2_5_vl", "qwen2_5_vl_text", tie_from="either", base="model.", outside="", flat=True),
+        Wrapper("qwen3_vl", "qwen3_vl_text", base="model.language_model.", outside=""),
+        Wrapper("smolvlm", "llama", base="model.text_model.", outside=""),
+    )
+}
+
+
+def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict[str, Any], Wrapper | None]:
+    """The model type and the canonical fields that a config gives, and what is wrapped around the language model."""
     if isinstance(config, (str, PathLike)):
         config = load_json(config)
-    if not isinstance(config, dict):
-        raise ConfigError(f"config: a {type(config).__name__} given, a JSON object (a dict) is needed.")
+    _need_object("config", config)
+    model_type, wrapper = _model_type(config), None
+    if model_type in WRAPPERS:
+        wrapper = WRAPPERS[model_type]
+        config = _language_model(config, wrapper)
+        model_type = _model_type(config)
+    family = families[model_type] if model_type in families else _unknown_model(model_type, config)
+    for key, (value, need) in family.refuses.items():
+        if config.get(key, value) not in (value, None):
+            raise ConfigError(f"{key}: {brief(config[key])} given, only {value!r} can be counted; {need}.")
+    fields = {family.reads[key]: value for key, value in _flat(config, family).items() if key in family.reads}
+    if (head := _head(config, family)) is not None:
+        fields["head"] = head
+    return model_type, fields, wrapper
+
+
+def _flat(config: dict[str, Any], family: Family) -> dict[str, Any]:
+    """The config with the objects inside it that the family reads: `attn_config.kv_n_heads` is a key, too."""
+    flat = config
+    for group in {key.partition(".")[0] for key in family.keys if "." in key}:
+        if config.get(group) is not None:
+            _need_object(group, config[group])
+            flat = flat | {f"{group}.{key}": value for key, value in config[group].items()}
+    return flat
+
+
+def _need_object(field: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{field}: a {type(value).__name__} given, a JSON object (a dict) is needed.")
+
+
+def _model_type(config: dict[str, Any]) -> str:
     model_type = config.get("model_type")
     if not isinstance(model_type, str):
-        raise ConfigError(f"model_type: {model_type!r:.60} given, one of {', '.join(sorted(families))} is needed.")
-    if model_type not in families:
-        raise unknown("model_type", model_type, families, ConfigError)
-    family = families[model_type]
-    readable = {f for f in family.defaults if not FIELDS[f].structure} - family.ignores | set(family.keys)
-    fields: dict[str, Any] = {}
-    for key, value in config.items():
-        if key in readable and value is not None:
-            fields[family.keys.get(key, key)] = value
-    return model_type, fields
+        known = ", ".join(sorted([*families, *WRAPPERS]))
+        raise ConfigError(f"model_type: {brief(model_type)} given, one of {known} is needed.")
+    return model_type
+
+
+def _unknown_model(model_type: str, config: dict[str, Any]) -> Family:
+    inner = config.get("text_config")
+    if isinstance(inner, dict) and isinstance(inner.get("model_type"), str) and inner["model_type"] in families:
+        raise ConfigError(
+            f"model_type: {brief(model_type)} is not known, but the model_type of its text_config is: "
+            "give the text_config by itself to count the language model alone."
+        )
+    error = unknown("model_type", model_type, [*families, *WRAPPERS], ConfigError)
+    raise ConfigError(
+        f"{error} To count it, its tensors must be described: a family with its defaults and names in "
+        "vram/architectures/families."
+    )
+
+
+def _language_model(config: dict[str, Any], wrapper: Wrapper) -> dict[str, Any]:
+    """The config of the language model inside a wrapper's config."""
+    text = config.get("text_config")
+    if text is None:
+        text = {k: v for k, v in config.items() if k != "architectures"} if wrapper.flat else {}
+        text = text | {"model_type": wrapper.text}
+    _need_object("text_config", text)
+    text = {"model_type": wrapper.text, **text, "architectures": None}
+    if text["model_type"] == wrapper.model_type:
+        text["model_type"] = wrapper.text
+    whole, own = config.get("tie_word_embeddings"), text.get("tie_word_embeddings")
+    given = {"whole": whole, "text": own, "either": whole or own or whole}[wrapper.tie_from]
+    return text | {"tie_word_embeddings": wrapper.tied if given is None else given}
+
+
+def _head(config: dict[str, Any], family: Family) -> str | None:
+    """What follows the last layer, as the class named in `architectures` has it; None where no class is named."""
+    classes = config.get("architectures")
+    if classes is None or classes == []:
+        return None
+    if not isinstance(classes, list) or not isinstance(classes[0], str):
+        raise ConfigError(f"architectures: {brief(classes)} given, a list of class names is needed.")
+    for ending, head in family.heads.items():
+        if classes[0].endswith(ending):
+            return head
+    known = ", ".join(f"…{ending}" for ending in family.heads)
+    shown = brief(classes[0], 80)
+    raise ConfigError(
+        f"architectures: {shown} has a head that cannot be counted. Known for {family.model_type}: {known}."
+    )
 
 
 def load_json(path: str | PathLike[str]) -> Any:

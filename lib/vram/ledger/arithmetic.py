@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .errors import VramError
+from .errors import VramError, brief
 
 Size = Any  # int, sympy.Expr or numpy integer array
 
@@ -136,8 +136,7 @@ def check_size(field: str, value: Size, least: int = 1, most: int = 2**40, error
     elif is_array(value):
         if value.dtype.kind in "iu" and (value.size == 0 or (value.min() >= least and value.max() <= most)):
             return value
-    shown = repr(value) if len(repr(value)) <= 60 else repr(value)[:57] + "…"
-    raise error(f"{field}: {shown} given, {allowed} is needed.")
+    raise error(f"{field}: {brief(value)} given, {allowed} is needed.")
 
 
 def divides(n: Size, k: Size) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..ledger.dtypes import Dtype
 from ..ledger.ledger import Ledger
+from .arguments import need_ledger
 from .derive import Derived, derive
 
 
@@ -16,4 +17,4 @@ def gradients(ledger: Ledger, *, dtype: str | Dtype | None = None) -> Ledger:
     >>> gradients(weights(models["gpt2"], dtype="fp32")).nbytes == 4 * 124_439_808
     True
     """
-    return derive(ledger, [Derived("grad")], dtype)
+    return derive(need_ledger(ledger), [Derived("grad")], dtype)

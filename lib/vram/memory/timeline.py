@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..architectures.catalogue import GPU, gpus
-from ..ledger.arithmetic import Size, largest
-from ..ledger.errors import VramError
+from ..ledger.arithmetic import Size, is_symbolic, largest
+from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 
 
 class Timeline:
-    """Phases in order of time, each with the ledger of what is alive in it, filed under kinds of memory.
+    """Phases in order of time, each with the ledger of its largest moment, filed under kinds of memory.
 
-    `missing` lists the kinds of memory that are not counted, so that no one takes a part for the whole.
+    after     what is left at the end of a phase, where a phase has moments of its own
+    moments   the operation at which each phase is largest, where it is known
+    missing   kinds of memory that are not counted, so that no one takes a part for the whole
+    nbytes    bytes of phases, where they are known already
     """
 
     def __init__(
-        self, phases: Mapping[str, Ledger], *, missing: tuple[str, ...] = (), settings: Mapping[str, Any] = {}
+        self,
+        phases: Mapping[str, Ledger],
+        *,
+        after: Mapping[str, Ledger] = {},
+        moments: Mapping[str, str] = {},
+        missing: tuple[str, ...] = (),
+        settings: Mapping[str, Any] = {},
+        nbytes: Mapping[str, Size] = {},
     ):
         if not phases:
             raise VramError("phases: none given, a timeline has at least one.")
         self.phases: dict[str, Ledger] = dict(phases)
-        self.missing, self.settings = missing, dict(settings)
+        self.after: dict[str, Ledger] = {**phases, **after}
+        self.moments, self.missing, self.settings = dict(moments), missing, dict(settings)
+        self._nbytes: dict[str, Size] = dict(nbytes)
+
+    def nbytes(self, phase: str) -> Size:
+        """Bytes of a phase."""
+        if phase not in self._nbytes:
+            if phase not in self.phases:
+                raise unknown("phase", phase, self.phases)
+            self._nbytes[phase] = self.phases[phase].nbytes
+        return self._nbytes[phase]
 
     @property
     def peak(self) -> Size:
         """Bytes of the largest phase, exact."""
-        return largest(ledger.nbytes for ledger in self.phases.values())
+        return largest_of(self.nbytes(phase) for phase in self.phases)
 
     @property
     def peak_phase(self) -> str:
         """The name of the largest phase; the first of several that are equal. Only for plain numbers."""
-        return max(self.phases, key=lambda phase: self.phases[phase].nbytes)
+        return max(self.phases, key=self.nbytes)
 
     def at_peak(self) -> Ledger:
         """The ledger of the largest phase."""
@@ -49,6 +69,18 @@ class Timeline:
         return self.headroom(gpu) >= 0
 
     def __repr__(self) -> str:
-        parts = ", ".join(f"{phase}: {ledger.nbytes}" for phase, ledger in self.phases.items())
+        parts = ", ".join(f"{phase}: {self.nbytes(phase)}" for phase in self.phases)
         note = f"; not counted: {', '.join(self.missing)}" if self.missing else ""
         return f"Timeline({parts}{note})"
+
+
+def largest_of(values: Iterable[Size]) -> Size:
+    """The largest value. Of expressions the maximum is only written down: comparing many of them takes minutes."""
+    values = list(values)
+    if not any(map(is_symbolic, values)):
+        return largest(values)
+    from sympy import Max
+
+    parts = [part for value in values for part in (value.args if isinstance(value, Max) else (value,))]
+    parts = list(dict.fromkeys(parts))
+    return parts[0] if len(parts) == 1 else Max(*parts, evaluate=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..architectures import gpus, models
-from ..memory import training
+from ..memory import model_states
 from ..words import say
 from .bars import Mark, Row, alt_text, drawing
 from .copies import by_kind
@@ -18,7 +18,7 @@ _WAYS = {"full": {}, "lora": {"lora": 16}, "qlora": {"lora": 16, "base": "nf4"}}
 def parts() -> tuple[list[Row], Mark]:
     """A bar for each way, and the line of the card."""
     arch, card = models["llama-3-8b"], gpus["A100-80GB"]
-    rows = [Row(say(f"readme.{way}"), by_kind(training(arch, **how).at_peak())) for way, how in _WAYS.items()]
+    rows = [Row(say(f"readme.{way}"), by_kind(model_states(arch, **how).at_peak())) for way, how in _WAYS.items()]
     return rows, Mark(say("panel.usable", gpu=card.name), card.usable_bytes)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...ledger.registry import Registry
+from . import alibi, bert, deepseek, gemma, gpt, llama, moe, phi, qwen, t5
 from .family import Family
-from .gpt2 import GPT2
-from .llama import LLAMA, MISTRAL
+
+_FILES = (gpt, alibi, llama, qwen, gemma, phi, moe, deepseek, bert, t5)
 
 #: Every family by the `model_type` of its config.json.
-families: Registry[Family] = Registry("model_type", {f.model_type: f for f in (GPT2, LLAMA, MISTRAL)})
+families: Registry[Family] = Registry("model_type", {f.model_type: f for file in _FILES for f in file.FAMILIES})
 
 __all__ = ["Family", "families"]

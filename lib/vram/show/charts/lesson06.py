@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from ...architectures import models
-from ...memory import optimizers, recipes, training, weights
+from ...memory import model_states, optimizers, recipes, weights
 from ...words import say
 from ..bars import name_of
 from ..copies import by_kind
@@ -27,7 +27,7 @@ def bytes_each(recipe: str, *, optimizer: str = "adamw", model: str = "llama-2-7
     """Bytes of each kind for one parameter, at the peak of the model states; exact."""
     arch = models[model]
     numel = weights(arch).numel
-    ledger = training(arch, recipe=recipe, optimizer=optimizer).at_peak()
+    ledger = model_states(arch, recipe=recipe, optimizer=optimizer).at_peak()
     return in_order({kind: Fraction(nbytes, numel) for kind, nbytes in by_kind(ledger).items()})
 
 

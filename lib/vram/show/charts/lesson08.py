@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...architectures import gpus, models
 from ...ledger.units import UNITS, gib, shown
-from ...memory import Timeline, training
+from ...memory import Timeline, model_states
 from ...words import say
 from ..bars import name_of
 from ..copies import by_kind
@@ -27,9 +27,9 @@ def ways(model: str = "llama-3-8b", *, rank: int = 16, optimizer: str = "adamw")
     arch = models[model]
     adapters = {"recipe": "fp32", "optimizer": optimizer, "lora": {"rank": rank}}
     return {
-        say("chart.finetune.full"): training(arch, recipe="bf16-mixed", optimizer=optimizer),
-        say("chart.finetune.lora", rank=rank): training(arch, base="bf16", **adapters),
-        say("chart.finetune.qlora", rank=rank): training(arch, base="nf4", **adapters),
+        say("chart.finetune.full"): model_states(arch, recipe="bf16-mixed", optimizer=optimizer),
+        say("chart.finetune.lora", rank=rank): model_states(arch, base="bf16", **adapters),
+        say("chart.finetune.qlora", rank=rank): model_states(arch, base="nf4", **adapters),
     }
 
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from ...architectures import GPU, gpus, models
 from ...ledger.units import both, count, gib
-from ...memory import Timeline, optimizers, recipes, training, weights
+from ...memory import Timeline, model_states, optimizers, recipes, weights
 from ...words import say
 from ..bars import Mark, Row, bar
 from ..copies import by_kind, copies, copy_table
@@ -34,7 +34,7 @@ def states_panel() -> Panel:
 def _view(model: str, recipe: str, optimizer: str, gpu: str) -> View:
     arch, card = models[model], gpus[gpu]
     numel = weights(arch).numel
-    timeline = training(arch, recipe=recipe, optimizer=optimizer)
+    timeline = model_states(arch, recipe=recipe, optimizer=optimizer)
     phase = timeline.peak_phase
     ledger = timeline.phases[phase]
     each = trimmed(Fraction(ledger.nbytes, numel))

@@ -8,7 +8,7 @@ from ...architectures import Architecture, models
 from ...ledger.ledger import Ledger
 from ...ledger.symbols import symbols
 from ...ledger.units import count, gib, percent
-from ...memory import lora, optimizers, training, weights
+from ...memory import lora, model_states, optimizers, weights
 from ...words import say
 from ..bars import Row, bar
 from ..copies import by_kind, copies, copy_table
@@ -49,7 +49,7 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
     arch = models[model]
     trained = lora(arch, rank=rank, targets=TARGETS[targets])
     signs = symbolic(f"lora {targets}", arch, lambda a: lora(a, rank=symbols.r, targets=TARGETS[targets]))
-    timeline = training(arch, recipe=_RECIPE, optimizer=optimizer, lora=trained, base=base)
+    timeline = model_states(arch, recipe=_RECIPE, optimizer=optimizer, lora=trained, base=base)
     phase = timeline.peak_phase
     ledger, full = timeline.phases[phase], _full(model, optimizer)
     adapters = ledger.select(lambda tensor: ".lora_" in tensor.name).nbytes
@@ -93,7 +93,7 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
 @cache
 def _full(model: str, optimizer: str) -> dict[str, int]:
     """Model states of full fine-tuning by kind, to compare with."""
-    return by_kind(training(models[model], recipe="bf16-mixed", optimizer=optimizer).at_peak())
+    return by_kind(model_states(models[model], recipe="bf16-mixed", optimizer=optimizer).at_peak())
 
 
 def _formula(arch: Architecture, trained: Ledger, signs: Ledger, rank: int) -> str:

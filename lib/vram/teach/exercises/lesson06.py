@@ -13,7 +13,7 @@ _LARGER = "llama-2-13b"
 
 def _states(recipe: str = "bf16-mixed", optimizer: str = "adamw", model: str = "llama-2-7b") -> int:
     """Bytes of weights, gradients and optimizer states at the peak of a full fine-tune."""
-    return vram.training(vram.models[model], recipe=recipe, optimizer=optimizer).peak
+    return vram.model_states(vram.models[model], recipe=recipe, optimizer=optimizer).peak
 
 
 def _per_parameter(recipe: str = "bf16-mixed", optimizer: str = "adamw") -> Fraction:
@@ -72,7 +72,7 @@ QUESTIONS = (
         truth=lambda: round(_per_parameter()),
         solution="""\
 llama = vram.models["llama-2-7b"]
-states = vram.training(llama, recipe="bf16-mixed", optimizer="adamw").peak
+states = vram.model_states(llama, recipe="bf16-mixed", optimizer="adamw").peak
 answer = round(states / vram.weights(llama).numel) * B""",
     ),
     Exercise(
@@ -114,7 +114,7 @@ answer = (weights + gradient + master + momentum) * B""",
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
 llama = vram.models["llama-2-13b"]
-answer = vram.training(llama, recipe="bf16-mixed", optimizer="adamw").peak * B""",
+answer = vram.model_states(llama, recipe="bf16-mixed", optimizer="adamw").peak * B""",
         slips=(
             Slip("four_times", lambda: 4 * _file(model=_LARGER), "M08"),
             Slip("weights_only", lambda: _file(model=_LARGER)),
@@ -130,7 +130,7 @@ answer = vram.training(llama, recipe="bf16-mixed", optimizer="adamw").peak * B""
         truth=_what_mixed_precision_saves,
         solution="""\
 llama = vram.models["llama-2-7b"]
-mixed, full = (vram.training(llama, recipe=r).peak for r in ("bf16-mixed", "fp32"))
+mixed, full = (vram.model_states(llama, recipe=r).peak for r in ("bf16-mixed", "fp32"))
 answer = {1: "a", 0.75: "b", 0.5: "c", 0.25: "d"}[mixed / full]""",
         slips=(Slip("b", lambda: "b", "M10"), Slip("c", lambda: "c", "M10"), Slip("d", lambda: "d", "M10")),
     ),
@@ -160,7 +160,7 @@ llama = vram.models["llama-2-7b"]
 holds = set()
 for name, recipe in vram.recipes.items():
     file = vram.weights(llama, dtype=recipe.weights).nbytes
-    if round(vram.training(llama, recipe=name).peak / file, 1) == 4:
+    if round(vram.model_states(llama, recipe=name).peak / file, 1) == 4:
         holds.add(name)
 one_format = {"fp32", "bf16"}
 answer = "d" if one_format <= holds and "bf16-mixed" not in holds else None""",
@@ -188,7 +188,7 @@ answer = vram.gpus["L4"].usable_bytes // 16""",
         truth=lambda: _share("bf16-mixed"),
         solution="""\
 llama = vram.models["llama-2-7b"]
-states = vram.training(llama, recipe="bf16-mixed", optimizer="adamw").peak
+states = vram.model_states(llama, recipe="bf16-mixed", optimizer="adamw").peak
 answer = round(states / vram.weights(llama, dtype="bf16").nbytes, 1)""",
         slips=(
             Slip("four", lambda: 4, "M08"),

@@ -48,7 +48,7 @@ def _as_many_heads() -> dict[str, int]:
 
 
 def _peak(rank: int) -> int:
-    return vram.training(_llama(), lora=rank).peak
+    return vram.model_states(_llama(), lora=rank).peak
 
 
 def _adapter_states(rank: int) -> int:
@@ -62,10 +62,10 @@ def _what_does_not_shrink() -> str:
     def kinds(timeline: vram.Timeline) -> dict[str, int]:
         return {kind: rows.nbytes for kind, rows in timeline.phases["optimizer step"].by("kind").items()}
 
-    full, lora = kinds(vram.training(_llama())), kinds(vram.training(_llama(), lora=16))
+    full, lora = kinds(vram.model_states(_llama())), kinds(vram.model_states(_llama(), lora=16))
     masters = [
         timeline.phases["optimizer step"].select(lambda t: "master" in t.name).nbytes
-        for timeline in (vram.training(_llama()), vram.training(_llama(), lora=16))
+        for timeline in (vram.model_states(_llama()), vram.model_states(_llama(), lora=16))
     ]
     return the_true({
         "a": lora["gradients"] >= full["gradients"],
@@ -104,7 +104,7 @@ answer = r * (d_in + d_out) / (d_in * d_out)""",
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
 llama = vram.models["llama-3-8b"]
-high, low = (vram.training(llama, lora=rank).peak for rank in (32, 8))
+high, low = (vram.model_states(llama, lora=rank).peak for rank in (32, 8))
 answer = (high - low) * B""",
         facts=lambda: {"peak": vram.both(_peak(32))},
         slips=(
@@ -196,10 +196,10 @@ answer = vram.lora(vram.models["llama-3-8b"], rank=32, targets="all-linear").num
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
 llama = vram.models["llama-3-8b"]
-answer = (vram.training(llama, lora=32).peak - vram.weights(llama).nbytes) * B""",
-        facts=lambda: {"full": vram.both(vram.training(_llama()).peak)},
+answer = (vram.model_states(llama, lora=32).peak - vram.weights(llama).nbytes) * B""",
+        facts=lambda: {"full": vram.both(vram.model_states(_llama()).peak)},
         slips=(
-            Slip("whole_model", lambda: vram.training(_llama()).peak, "M12"),
+            Slip("whole_model", lambda: vram.model_states(_llama()).peak, "M12"),
             Slip("weights_only", lambda: vram.lora(_llama(), rank=32, dtype="bf16").nbytes),
             Slip("with_base", lambda: _peak(32)),
             Slip("eight_bytes", lambda: 4 * vram.lora(_llama(), rank=32, dtype="bf16").nbytes, "M08"),
@@ -225,7 +225,7 @@ answer = next(letter for letter, claim in claims.items() if claim == needs_x)"""
         solution="""\
 llama = vram.models["llama-3-8b"]
 full, small = (
-    vram.training(llama, lora=lora).phases["optimizer step"].by("kind")
+    vram.model_states(llama, lora=lora).phases["optimizer step"].by("kind")
     for lora in (None, 16)
 )
 letters = {"gradients": "a", "optimizer states": "b", "weights": "c"}

@@ -1,0 +1,185 @@
+"""The operations a model's code is made of, each with what torch saves for its backward.
+
+A product a·b keeps a where b needs a gradient, and b where a does. A frozen weight therefore spares its input, and
+the first layer under a frozen embedding saves next to nothing: LoRA follows from the rules and has none of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ...ledger.dtypes import Dtype, dtypes
+from ...ledger.errors import VramError
+from ...ledger.tensor import Tensor
+from .setting import Setting
+from .tape import Shape, Storage, Tape, Value
+
+if TYPE_CHECKING:
+    from ...architectures.architecture import Architecture
+
+_FLOATS = {"fp16": 1, "bf16": 1, "fp32": 2, "fp64": 3}  # by width, for promotion
+_ADAPTER = "base_model.model."
+
+
+class Weights:
+    """The parameters by name: shape, format, trained or frozen. Adapters of LoRA are found beside their module."""
+
+    def __init__(self, arch: Architecture, trained: Iterable[Tensor], frozen: Iterable[Tensor] = ()):
+        packed = dtypes["uint8"]
+        self._rows: dict[str, tuple[Tensor, Dtype, bool]] = {}
+        stored = {row.name: row.dtype for row in frozen}
+        trained = {row.name.removeprefix(_ADAPTER): row for row in trained}
+        for row in arch.parameters(packed):
+            self._rows.setdefault(row.name, (row, stored.get(row.name, packed), False))
+        for name, row in trained.items():
+            self._rows[name] = (row, row.dtype, True)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._rows
+
+    def value(self, name: str) -> Value:
+        """A weight as an operand."""
+        row, dtype, trained = self._row(name)
+        return Value(Storage(name, row.shape, dtype, "weights", row.part), trained)
+
+    def width(self, name: str) -> object:
+        """What a matrix puts out."""
+        row = self._row(name)[0]
+        return row.shape[1] if row.op == "conv1d" else row.shape[0]
+
+    def _row(self, name: str) -> tuple[Tensor, Dtype, bool]:
+        if name not in self._rows:
+            raise VramError(f"arch: the model has no weight {name!r}, which its forward pass would need.")
+        return self._rows[name]
+
+
+class Forward:
+    """One stretch of the forward pass: the operations, written on a tape."""
+
+    def __init__(
+        self,
+        arch: Architecture,
+        setting: Setting,
+        weights: Weights,
+        shared: dict[tuple[str, str], Value],
+        windowed: bool = False,
+    ):
+        self.arch, self.names, self.setting, self.weights = arch, arch.names, setting, weights
+        self.windowed = windowed  # the layer looks through a window that is shorter than the sequence
+        self._shared = shared
+        self.tape = Tape()
+        self._parameters: dict[str, Value] = {}
+        self._casts: dict[Value, Value] = {}
+
+    def parameter(self, name: str) -> Value:
+        """A weight by its full name; one object however often it is used, so that its gradient is one."""
+        if name not in self._parameters:
+            self._parameters[name] = self.weights.value(name)
+        return self._parameters[name]
+
+    def shared(self, what: str, dtype: Dtype) -> Value:
+        """Cosines or sines of the rotary positions: made once, used by all layers."""
+        if (what, dtype.name) not in self._shared:
+            prefix = self.names["embedding"].rpartition(".")[0]
+            name = f"{prefix}.rotary_emb:{what}" if prefix else f"rotary_emb:{what}"
+            shape = (1, self.setting.seq_len, self.arch.head_dim)
+            self._shared[what, dtype.name] = Value(Storage(name, shape, dtype, shared=True), False)
+        return self._shared[what, dtype.name]
+
+    # formats
+
+    def cast(self, name: str, x: Value, dtype: Dtype) -> Value:
+        """A copy in another format; the tensor itself where it has that format already."""
+        return x if x.dtype == dtype else self.tape.record(name, (x,), x.shape, dtype)
+
+    def lowered(self, name: str, x: Value) -> Value:
+        """An operand of a matrix product under autocast: cast, and a weight only once."""
+        to = self.setting.autocast
+        if to is None or x.dtype == to or x.dtype.name not in _FLOATS:
+            return x
+        if not x.is_parameter:
+            return self.cast(f"{name}:cast", x, to)
+        if x not in self._casts:
+            copy = self.tape.record(f"{x.storage.name}.cast", (x,), x.shape, to)
+            copy.storage.call(f"{x.storage.name}.cast").kind = "temporaries"
+            self._casts[x] = copy
+        return self._casts[x]
+
+    # element by element
+
+    def add(self, name: str, a: Value, b: Value) -> Value:
+        """a + b: nothing is kept; the gradient passes through."""
+        dtype = promoted(a.dtype, b.dtype)
+        return self.tape.record(name, (a, b), a.shape, dtype, passes=[v for v in (a, b) if v.dtype == dtype])
+
+    def mul(self, name: str, a: Value, b: Value, roles: tuple[str, str] = ("left", "right")) -> Value:
+        """a · b, as wide as a."""
+        saves = [(a, roles[0])] * b.grad + [(b, roles[1])] * a.grad
+        return self.tape.record(name, (a, b), a.shape, promoted(a.dtype, b.dtype), saves=saves)
+
+    def map(self, name: str, x: Value, keeps: str = "", shape: Shape | None = None) -> Value:
+        """A function of one tensor that keeps its "input", its "output" or nothing."""
+        saves = [(x, "input")] if keeps == "input" else []
+        output = "output" if keeps == "output" else ""
+        return self.tape.record(
+            name, (x,), x.shape if shape is None else shape, x.dtype, saves=saves, keeps_output=output
+        )
+
+    def dropout(self, name: str, x: Value, probability: float | None = None) -> Value:
+        """Zeroes at random: keeps the mask."""
+        if not (self.setting.dropout if probability is None else probability):
+            return x
+        mask = Storage(f"{name}:mask", x.shape, self.setting.mask or x.dtype, part=self.tape.part)
+        return self.tape.record(name, (x,), x.shape, x.dtype, extra=[mask])
+
+    def softmax(self, name: str, x: Value, dtype: Dtype | None = None) -> Value:
+        """Softmax over the last dimension, in `dtype`: keeps its output."""
+        wide = dtype or (dtypes["fp32"] if self.setting.autocast else x.dtype)
+        return self.map(name, self.cast(f"{name}:input", x, wide), "output")
+
+    # products
+
+    def matmul(self, name: str, a: Value, b: Value, shape: Shape, roles: tuple[str, str]) -> Value:
+        """A product of two activations."""
+        a, b = self.lowered(f"{name}:{roles[0]}", a), self.lowered(f"{name}:{roles[1]}", b)
+        saves = [(a, roles[0])] * b.grad + [(b, roles[1])] * a.grad
+        return self.tape.record(name, (a, b), shape, a.dtype, saves=saves)
+
+    def linear(self, name: str, x: Value) -> Value:
+        """x Wᵀ + b, with the adapter added where the module has one."""
+        weight = self.parameter(f"{name}.weight")
+        packed = weight.dtype.name not in _FLOATS
+        out = self._packed(name, x, weight) if packed else self.product(name, x, weight)
+        return self._adapted(name, x, out) if f"{name}.lora_A.weight" in self.weights else out
+
+    def product(self, name: str, x: Value, weight: Value) -> Value:
+        """x Wᵀ + b: keeps x where W is trained, and a cast copy of W where x needs a gradient."""
+        shape = (*x.shape[:-1], self.weights.width(weight.storage.name))
+        bias = [self.parameter(f"{name}.bias")] if f"{name}.bias" in self.weights else []
+        x, weight = self.lowered(name, x), self.lowered(name, weight)
+        saves = [(x, "input")] * weight.grad + [(weight, "weight")] * x.grad
+        return self.tape.record(name, (x, weight, *bias), shape, weight.dtype, saves=saves)
+
+    def _packed(self, name: str, x: Value, weight: Value) -> Value:
+        """A product with a quantised weight: it is unpacked for the moment, forward and backward; nothing is kept."""
+        shape = (*x.shape[:-1], self.weights.width(weight.storage.name))
+        computed = self.setting.autocast or dtypes["bf16" if x.dtype.name == "fp32" else x.dtype.name]
+        narrow = self.cast(f"{name}:cast", x, computed)
+        unpacked = Storage(f"{name}.weight unpacked", weight.shape, computed, "temporaries")
+        out = self.tape.record(name, (narrow,), shape, computed, scratch=[unpacked], backward=[unpacked])
+        return self.cast(f"{name}:back", out, x.dtype)
+
+    def _adapted(self, name: str, x: Value, out: Value) -> Value:
+        """out + B A x: x is kept for A once more where the adapter has another format."""
+        a, b = self.parameter(f"{name}.lora_A.weight"), self.parameter(f"{name}.lora_B.weight")
+        x = self.cast(f"{name}.lora_A:cast", x, a.dtype) if self.setting.autocast is None else x
+        x = self.dropout(f"{name}.lora_dropout", x, self.setting.lora_dropout)
+        narrow = self.product(f"{name}.lora_A", x, a)
+        delta = self.map(f"{name}.lora:scale", self.product(f"{name}.lora_B", narrow, b))
+        return self.cast(f"{name}.lora:back", self.add(f"{name}.lora:add", out, delta), out.dtype)
+
+
+def promoted(a: Dtype, b: Dtype) -> Dtype:
+    """The format of a result of two formats: the wider one."""
+    return b if _FLOATS.get(b.name, 0) > _FLOATS.get(a.name, 0) else a

@@ -1,0 +1,64 @@
+"""The head and the loss: the logits, one for each token and word of the vocabulary, in FP32 for cross-entropy."""
+
+from __future__ import annotations
+
+from ...ledger.arithmetic import ceil_div, if_less
+from ...ledger.dtypes import dtypes
+from .forward import Forward
+from .tape import Storage, Value
+
+
+def head_and_loss(f: Forward, x: Value) -> Value:
+    """The logits of every token and the cross-entropy over them, computed at once, in chunks, or in one kernel."""
+    how = f.setting.loss
+    f.tape.kind = "logits"
+    if how == "fused":
+        return _fused(f, x)
+    if how == "chunked":
+        return _chunked(f, x)
+    logits = head(f, x)
+    return logits if how == "none" else _cross_entropy(f, logits, _shifted_labels(f))
+
+
+def head(f: Forward, x: Value) -> Value:
+    """The logits: the head's own matrix, or the embedding's where they are tied."""
+    name = f.names["lm_head"]
+    if f"{name}.weight" in f.weights:
+        return f.linear(name, x)
+    return f.product(name, x, f.parameter(f"{f.names['embedding']}.weight"))
+
+
+def _cross_entropy(f: Forward, logits: Value, labels: Storage) -> Value:
+    """In FP32: keeps the logarithm of softmax, the labels and the count of tokens that are scored."""
+    wide = f.cast("loss:logits in fp32", logits, dtypes["fp32"])
+    logs = f.map("loss:log_softmax", wide, "output")
+    count = Storage("loss:weight", (), dtypes["fp32"])
+    return f.tape.record("loss", (logs,), (), dtypes["fp32"], saves=[(logs, "log_softmax")], extra=[labels, count])
+
+
+def _shifted_labels(f: Forward) -> Storage:
+    """Labels moved on by one: a copy, but for a single sequence a view of the padded one."""
+    b, s = f.setting.batch, f.setting.seq_len
+    return Storage("loss:labels", (if_less(b, 2, s + 1, b * s),), dtypes["int64"])
+
+
+def _chunked(f: Forward, x: Value) -> Value:
+    """Chunk by chunk, each computed again in backward: one chunk's logits live at a time; only what goes in is kept."""
+    tokens = ceil_div(f.setting.tokens, f.setting.loss_chunks)
+    with f.tape.checkpoint("loss"):
+        logits = head(f, x.view((tokens, f.arch.hidden_size)))
+        labels = Storage("loss:labels", (tokens,), dtypes["int64"])
+        return _cross_entropy(f, logits, labels)
+
+
+def _fused(f: Forward, x: Value) -> Value:
+    """One kernel for head and loss that makes the gradients in forward, a chunk at a time: keeps those, no logits."""
+    tokens = ceil_div(f.setting.tokens, f.setting.loss_chunks)
+    name = f.names["lm_head"]
+    tied = f"{name}.weight" not in f.weights
+    weight = f.parameter(f"{f.names['embedding']}.weight" if tied else f"{name}.weight")
+    chunk = Storage("loss:logits of a chunk", (tokens, f.arch.vocab_size), weight.dtype, "logits")
+    kept = [Storage("loss:gradient of hidden states", x.shape, x.dtype)] if x.grad else []
+    if weight.grad:
+        kept.append(Storage(f"{name}.weight:gradient made in forward", weight.shape, weight.dtype))
+    return f.tape.record("loss", (x, weight), (), dtypes["fp32"], extra=kept, scratch=[chunk])

@@ -1,0 +1,215 @@
+"""The model as stretches of tape: what comes before the layers, each kind of layer once, what comes after them.
+
+Eighty layers are one tape and a count. Layers differ where some have experts, and where the input of the first needs
+no gradient because the embedding is frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from ...architectures.decoder import decoder, grouped_attention
+from ...architectures.layers import dense_and_sparse, full_and_sliding, remove
+from ...ledger.dtypes import dtypes
+from ...ledger.errors import VramError
+from ...ledger.ledger import Ledger
+from ...ledger.tensor import Axis, Tensor
+from .attention import attention
+from .experts import experts
+from .forward import Forward, Weights
+from .loss import head_and_loss
+from .mlp import DROPS_RESIDUAL, mlp
+from .norms import norm
+from .setting import Setting
+from .tape import Storage, Tape, Value
+
+if TYPE_CHECKING:
+    from ...architectures.architecture import Architecture
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A tape and the layers that it stands for; no axis for what comes before and after the layers."""
+
+    tape: Tape
+    axes: tuple[Axis, ...] = ()
+    enters: Value | None = None
+    leaves: Value | None = None
+
+    def saved(self) -> Ledger:
+        """What it keeps for backward, as rows of a ledger."""
+        return Ledger(storage.row(self.axes) for storage in self.tape.saved())
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The forward pass of a model: `before`, `layers` in order of their first index, `after`.
+
+    shared  made before the layers and used by all of them: alive from then on, whether or not a layer saves it
+    mask    the causal mask of eager code: alive in forward, and while layers are computed again
+    keeps_mask  a checkpointed layer was given the mask in such a way that it keeps it
+    """
+
+    before: Stretch
+    layers: tuple[Stretch, ...]
+    after: Stretch
+    shared: tuple[Storage, ...]
+    mask: tuple[Storage, ...]
+    keeps_mask: bool
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """All of it in order."""
+        return (self.before, *self.layers, self.after)
+
+    def saved(self) -> Ledger:
+        """Every tensor kept for backward, those that layers share once."""
+        rows: dict[object, Tensor] = {storage: storage.row() for storage in self.mask if self.keeps_mask}
+        for place, stretch in enumerate(self.stretches):
+            for storage in stretch.tape.saved():
+                rows.setdefault(storage if storage.shared else (place, storage), storage.row(stretch.axes))
+        return Ledger(rows.values())
+
+
+def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], frozen: Iterable[Tensor] = ()) -> Model:
+    """The forward pass of a decoder with these weights, written on tapes."""
+    if why := undescribed(arch):
+        raise VramError(f"arch: the activations of {arch.name or arch.model_type} are not described: {why}.")
+    weights = Weights(arch, trained, frozen)
+    shared: dict[tuple[str, str], Value] = {}
+    f = Forward(arch, setting, weights, shared)
+    x = _embedded(f)
+    before = Stretch(f.tape, leaves=x)
+    layers: list[Stretch] = []
+    block = arch.names["o"].split("{}")[0] + "{}"
+    for kind in _kinds_of_layer(arch, setting, x.grad):
+        f = Forward(arch, setting, weights, shared, kind.windowed)
+        grad = not kind.frozen_input
+        enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
+        with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
+            leaves = layer(f, enters, kind.sparse)
+        layers.append(Stretch(f.tape, (kind.axis,), enters, leaves))
+    f = Forward(arch, setting, weights, shared)
+    enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].leaves.grad)
+    y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
+    after = Stretch(f.tape, (), enters, head_and_loss(f, y))
+    keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
+    return Model(before, tuple(layers), after, tuple(v.storage for v in shared.values()), _mask(setting, x), keeps)
+
+
+def _mask(setting: Setting, x: Value) -> tuple[Storage, ...]:
+    """Zeroes and minus infinities that eager code adds to the scores: one s × s matrix for each sequence."""
+    if setting.attention != "eager":
+        return ()
+    b, s = setting.batch, setting.seq_len
+    return (Storage("causal mask", (b, 1, s, s), x.dtype, "temporaries", shared=True),)
+
+
+def undescribed(arch: Architecture) -> str:
+    """Why the forward pass of a model is not described here; empty where it is."""
+    family = arch.family
+    if family.build is not decoder or arch.head != "lm":
+        return "it is not a decoder with a language-model head"
+    if family.attention is not grouped_attention:
+        return "latent attention would have to be described"
+    if "project_in" in arch.names and arch.embedding_size is not arch.hidden_size:
+        return "projections around a narrower embedding would have to be described"
+    if not arch.final_norm or arch.model_type in _UNDESCRIBED:
+        return "its layer would have to be described"
+    return ""
+
+
+#: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
+_KEEPS_MASK = frozenset({"gpt2"})
+_UNDESCRIBED = frozenset({"gpt_oss", "llama4", "llama4_text"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Layers that save the same: with experts or not, through a window or not, from an input without a gradient."""
+
+    axis: Axis
+    sparse: bool
+    windowed: bool = False
+    frozen_input: bool = False
+
+
+def _kinds_of_layer(arch: Architecture, setting: Setting, embedding_trained: bool) -> list[_Kind]:
+    """The kinds of layer in order of their first index; under a frozen embedding the first layer stands alone."""
+    dense, sparse = dense_and_sparse(arch)
+    kinds = [_Kind(axis, False) for axis in dense] + [_Kind(axis, True) for axis in sparse]
+    if _window_is_short(arch, setting):
+        full, sliding = full_and_sliding(arch)
+        kinds = [replace(kind, windowed=True) for kind in kinds] if not full else _crossed(kinds, sliding)
+    kinds.sort(key=lambda kind: kind.axis.start)
+    if embedding_trained:
+        return kinds
+    first, *others = kinds
+    axis = first.axis
+    rest = Axis(axis.count - 1, axis.start + axis.step, axis.step)
+    alone = replace(first, axis=Axis(1, axis.start, axis.step), frozen_input=True)
+    return [alone] + ([] if type(rest.count) is int and rest.count == 0 else [replace(first, axis=rest)]) + others
+
+
+def _window_is_short(arch: Architecture, setting: Setting) -> bool:
+    """True where a window is known to be no longer than the sequence: a mask is then needed."""
+    window, s = arch.sliding_window, setting.seq_len
+    return bool(window) and type(window) is int and type(s) is int and s >= window
+
+
+def _crossed(kinds: list[_Kind], sliding: Iterable[Axis]) -> list[_Kind]:
+    """The kinds split into layers that look through a window and layers that do not."""
+    behind = [index for axis in sliding for index in axis.indices()]
+    found = []
+    for kind in kinds:
+        left, gone = remove((kind.axis,), behind)
+        found += [replace(kind, axis=axis) for axis in left]
+        found += [replace(kind, axis=axis, windowed=True) for axis in gone]
+    return found
+
+
+def _embedded(f: Forward) -> Value:
+    """The embedding of the tokens, positions added where they are learned."""
+    names, b, s = f.names, f.setting.batch, f.setting.seq_len
+    weight = f.parameter(f"{names['embedding']}.weight")
+    ids = Storage(f"{names['embedding']}:tokens", (b, s), dtypes["int64"])
+    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.hidden_size), weight.dtype, extra=[ids])
+    if f.arch.positions == "learned":
+        table = f.parameter(f"{names['positions']}.weight")
+        ids = Storage(f"{names['positions']}:positions", (1, s), dtypes["int64"])
+        places = f.tape.record(names["positions"], (table,), (1, s, f.arch.hidden_size), table.dtype, extra=[ids])
+        x = f.add(f"{names['embedding']}.add", x, places)
+    if "embedding_norm" in names:
+        x = norm(f, names["embedding_norm"], x)
+    if f.arch.model_type in _DROPS_EMBEDDING:
+        x = f.dropout(f"{names['embedding']}.dropout", x)
+    return x
+
+
+_DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "phi"})
+
+
+def layer(f: Forward, x: Value, sparse: bool) -> Value:
+    """One layer: attention and MLP, one after the other or side by side, each added to the stream."""
+    names, block = f.names, f.names["o"].split("{}")[0] + "{}"
+    feed_forward = experts if sparse else mlp
+    attended = _residual_dropout(f, names["o"], attention(f, normed := _norm(f, "attention_norm", x)))
+    attended = _norm(f, "attention_post_norm", attended)
+    if f.arch.parallel:
+        second = normed if f.arch.shared_norm else _norm(f, "mlp_norm", x)
+        both = f.add(f"{block}.add", attended, feed_forward(f, second))
+        return f.add(f"{block}.residual", both, x)
+    x = f.add(f"{block}.attention_residual", x, attended)
+    fed = _norm(f, "mlp_post_norm", feed_forward(f, _norm(f, "mlp_norm", x)))
+    return f.add(f"{block}.mlp_residual", x, fed)
+
+
+def _norm(f: Forward, slot: str, x: Value) -> Value:
+    return norm(f, f.names[slot], x) if slot in f.names else x
+
+
+def _residual_dropout(f: Forward, name: str, x: Value) -> Value:
+    return f.dropout(f"{name}.dropout", x) if f.arch.model_type in DROPS_RESIDUAL else x

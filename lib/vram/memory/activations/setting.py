@@ -1,0 +1,138 @@
+"""How a model is run: batch, formats, kernels, what is recomputed. All that changes what is saved for backward."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ...ledger.arithmetic import Size, check_size, is_symbolic
+from ...ledger.dtypes import Dtype, as_dtype, dtypes
+from ...ledger.errors import VramError, unknown
+
+ATTENTION = ("eager", "sdpa", "flash")
+CHECKPOINTING = ("none", "selective", "full")
+BACKENDS = ("cuda", "cpu")
+LOSSES = ("full", "chunked", "fused", "none")
+ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "relu", "relu2")
+EXPERTS = ("grouped_mm",)
+IMPLEMENTATIONS = ("transformers", "megatron")
+
+#: Other spellings of the same kernels.
+_ALIASES = {
+    "flash_attention_2": "flash", "flash_attention": "flash", "swish": "silu", "gelu_fast": "gelu_new",
+    "gelu_10": "gelu", "gelu_python": "gelu", "relu_squared": "relu2",
+}  # fmt: skip
+#: What each implementation does when nothing is said. Megatron as its paper describes it: see `megatron.py`.
+_USUAL: dict[str, dict[str, Any]] = {
+    "transformers": {"attention": "sdpa", "dropout": 0.0, "activation": None},
+    "megatron": {"attention": "eager", "dropout": 0.1, "activation": "gelu"},
+}
+_FLOATS = ("fp64", "fp32", "bf16", "fp16")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One way to run a forward pass. See `vram.activations` for the words."""
+
+    batch: Size = 1
+    seq_len: Size = 2048
+    attention: str = "sdpa"
+    dropout: float = 0.0
+    checkpointing: str = "none"
+    autocast: Dtype | None = None
+    backend: str = "cuda"
+    activation: str | None = None
+    experts: str = "grouped_mm"
+    loss: str = "full"
+    loss_chunks: int = 8
+    lora_dropout: float = 0.0
+    implementation: str = "transformers"
+
+    @property
+    def tokens(self) -> Size:
+        """b · s."""
+        return self.batch * self.seq_len
+
+    @property
+    def mask(self) -> Dtype | None:
+        """The format of a dropout mask, or None for that of the tensor: a CPU keeps the scaled mask itself."""
+        return dtypes["bool"] if self.backend == "cuda" else None
+
+
+def setting(
+    *,
+    batch: Size,
+    seq_len: Size,
+    attention: str | None,
+    dropout: float | None,
+    checkpointing: str | bool,
+    autocast: bool | str | Dtype | None,
+    backend: str,
+    activation: str | None,
+    experts: str,
+    loss: str,
+    loss_chunks: int,
+    lora_dropout: float,
+    implementation: str,
+) -> Setting:
+    """The setting that these words describe; `VramError` names the word that is not known.
+
+    None takes what the implementation does when nothing is said.
+    """
+    usual = _USUAL[_word("implementation", implementation, IMPLEMENTATIONS)]
+    attention, dropout, activation = (
+        usual[field] if given is None else given
+        for field, given in (("attention", attention), ("dropout", dropout), ("activation", activation))
+    )
+    check_size("batch", batch)
+    check_size("seq_len", seq_len)
+    check_size("loss_chunks", loss_chunks, most=2**20)
+    if isinstance(checkpointing, bool):
+        checkpointing = "full" if checkpointing else "none"
+    return Setting(
+        batch,
+        seq_len,
+        _word("attention", attention, ATTENTION),
+        _probability("dropout", dropout),
+        _word("checkpointing", checkpointing, CHECKPOINTING),
+        _autocast(autocast),
+        _word("backend", backend, BACKENDS),
+        None if activation is None else _word("activation", activation, ACTIVATIONS),
+        _word("experts", experts, EXPERTS),
+        _word("loss", loss, LOSSES),
+        loss_chunks,
+        _probability("lora_dropout", lora_dropout),
+        implementation,
+    )
+
+
+def _word(field: str, word: str, known: tuple[str, ...]) -> str:
+    word = _ALIASES.get(word, word) if isinstance(word, str) else word
+    if word not in known:
+        raise unknown(field, word, known)
+    return word
+
+
+def _probability(field: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
+        raise VramError(f"{field}: {value!r:.60} given, a probability from 0 to below 1 is needed.")
+    return float(value)
+
+
+def _autocast(autocast: bool | str | Dtype | None) -> Dtype | None:
+    if autocast is None or autocast is False:
+        return None
+    return computing("autocast", "bf16" if autocast is True else autocast)
+
+
+def computing(field: str, dtype: str | Dtype) -> Dtype:
+    """A format that a matrix product can be computed in."""
+    found = as_dtype(dtype)
+    if found.name not in _FLOATS:
+        raise unknown(field, found.name, _FLOATS)
+    return found
+
+
+def is_known_to_exceed(size: Size, bound: int) -> bool:
+    """True where a size is a plain number above `bound`; symbols and arrays are taken at their common value."""
+    return type(size) is int and not is_symbolic(size) and size > bound

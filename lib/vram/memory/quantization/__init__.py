@@ -1,0 +1,14 @@
+"""Quantisation schemes, one file for each library or file format that defines them."""
+
+from ...ledger.registry import Registry
+from . import bitsandbytes, floats, gguf, gptq_awq, torchao
+from .scheme import Option, Scheme
+
+_ALL = tuple(scheme for module in (bitsandbytes, gptq_awq, floats, torchao, gguf) for scheme in module.SCHEMES)
+
+#: Every scheme by name.
+schemes: Registry[Scheme] = Registry(
+    "format", {s.name: s for s in _ALL}, {alias: s.name for s in _ALL for alias in s.aliases}
+)
+
+__all__ = ["Option", "Scheme", "schemes"]

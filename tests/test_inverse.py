@@ -1,0 +1,189 @@
+"""The largest that fits: it fits, one more does not; the smallest card, the fewest cards, the one change to make."""
+
+import pytest
+
+from vram import (
+    Architecture,
+    Ledger,
+    Tensor,
+    Timeline,
+    VramError,
+    dtypes,
+    fewest_gpus,
+    gpus,
+    gpus_that_fit,
+    kv_cache,
+    lora,
+    max_batch,
+    max_context,
+    max_rank,
+    models,
+    shard,
+    single_changes,
+    smallest_gpu,
+    training,
+    weights,
+)
+from vram.memory.inverse import largest_fitting
+
+SMALL = Architecture(hidden_size=256, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
+                     intermediate_size=688, vocab_size=1000)  # fmt: skip
+
+
+def serving(arch: Architecture, *, batch=1, seq_len=2048, kv="bf16", weights_in="bf16") -> Timeline:
+    """A stand-in for a question: weights and cache, nothing else."""
+    held = weights(arch, dtype=weights_in).file_under("weights")
+    return Timeline({"decode": held + kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv)})
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 3, 7, 8, 9, 1000, 2**20, 2**29])
+def test_the_search_is_exact(limit: int) -> None:
+    asked = []
+
+    def fits(n: int) -> bool:
+        asked.append(n)
+        return n <= limit
+
+    assert largest_fitting(fits) == limit
+    assert len(asked) <= 2 * limit.bit_length() + 2
+
+
+def test_the_search_ends_where_it_is_told() -> None:
+    assert largest_fitting(lambda n: True, 1000) == 1000
+    assert largest_fitting(lambda n: n <= 5000, 1000) == 1000
+    assert largest_fitting(lambda n: True, 1) == 1
+
+
+def test_arrays_are_searched_element_by_element() -> None:
+    import numpy as np
+
+    limits = np.array([[0, 1, 2, 3], [7, 8, 1000, 2**20]])
+    assert (largest_fitting(lambda n: n <= limits) == limits).all()
+    assert (largest_fitting(lambda n: n <= limits, 500) == np.minimum(limits, 500)).all()
+    assert (largest_fitting(lambda n: n < limits * 0, 500) == 0).all()
+
+
+@pytest.mark.parametrize("model", ["llama-2-7b", "llama-3-8b"])
+@pytest.mark.parametrize("gpu", ["A10", "RTX 4090", "A100-80GB"])
+def test_the_largest_batch_and_context(model: str, gpu: str) -> None:
+    arch, budget = models[model], gpus[gpu].usable_bytes
+    free = budget - weights(arch).nbytes
+    token = kv_cache(arch, seq_len=1).nbytes
+    assert max_batch(arch, gpu=gpu, of=serving, seq_len=512) == free // (512 * token)
+    assert max_context(arch, gpu=gpu, of=serving) == free // token
+    assert max_context(arch, gpu=gpu, of=serving, kv="fp8") == free // (token // 2)
+
+
+def test_a_grid_of_settings_at_once() -> None:
+    import numpy as np
+
+    arch = models["llama-3-8b"]
+    lengths = np.array([128, 1000, 8192, 500_000])
+    found = max_batch(arch, gpu="A10", of=serving, seq_len=lengths)
+    assert list(found) == [max_batch(arch, gpu="A10", of=serving, seq_len=int(n)) for n in lengths]
+    assert found[-1] == 0
+
+
+def test_nothing_fits() -> None:
+    assert max_batch(models["llama-3-70b"], gpu="A10", of=serving) == 0
+    assert max_context(models["llama-3-70b"], gpu="A10", of=serving) == 0
+
+
+def test_the_largest_rank() -> None:
+    arch = models["llama-2-7b"]
+
+    def peak(rank: int) -> int:
+        return training(arch, lora={"rank": rank, "targets": ["q_proj", "v_proj"]}, recipe="bf16").peak
+
+    setting = {"lora": {"targets": ["q_proj", "v_proj"]}, "recipe": "bf16"}
+    gpu = (peak(1) + peak(4096)) // 2
+    rank = max_rank(arch, gpu=gpu, **setting)
+    assert peak(rank) <= gpu < peak(rank + 1)
+    assert max_rank(arch, gpu=peak(1) - 1, **setting) == 0
+    assert max_rank(arch, gpu=peak(4096), **setting) == arch.hidden_size
+    assert lora(arch, rank=rank).numel  # a rank that peft would take
+
+
+def test_sharing_makes_room() -> None:
+    arch = models["llama-2-7b"]
+    alone = max_batch(arch, gpu="A10", of=serving, seq_len=100)
+    shared = max_batch(arch, gpu="A10", of=serving, seq_len=100, shard={"tp": 2, "arch": arch})
+    assert shared > 2 * alone
+    peak = shard(serving(arch, batch=shared, seq_len=100), tp=2, arch=arch).peak
+    more = shard(serving(arch, batch=shared + 1, seq_len=100), tp=2, arch=arch).peak
+    assert peak <= gpus["A10"].usable_bytes < more
+
+
+def bytes_of(nbytes: int) -> Timeline:
+    return Timeline({"forward": Ledger([Tensor("w.weight", (nbytes,), dtypes["uint8"], "weights")])})
+
+
+def test_the_smallest_card() -> None:
+    for card in gpus.values():
+        found = smallest_gpu(bytes_of(card.usable_bytes))
+        assert found.usable_bytes == card.usable_bytes
+        larger = smallest_gpu(card.usable_bytes + 1)
+        assert larger is None or larger.usable_bytes > card.usable_bytes
+    assert smallest_gpu(10**15) is None
+    sizes = [card.usable_mib for card in gpus_that_fit(0)]
+    assert len(sizes) == len(gpus) and sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("need", [1, 100, 101, 999, 12_345])
+def test_the_fewest_cards_share_states(need: int) -> None:
+    # States alone: without a layer to gather there are 2 copies of the weights outside, which stage 1 does not need.
+    timeline = Timeline({"optimizer step": Ledger([Tensor("m", (need,), dtypes["uint8"], "optimizer states")])})
+    assert fewest_gpus(timeline, gpu=100, zero=1) == -(-need // 100)
+
+
+def test_the_fewest_cards_of_each_way() -> None:
+    whole = training(models["llama-3-8b"])
+    budget = gpus["A100-80GB"].usable_bytes
+    n = fewest_gpus(whole, gpu="A100-80GB")
+    assert shard(whole, dp=n, zero=3).peak <= budget < shard(whole, dp=n - 1, zero=3).peak
+    n = fewest_gpus(whole, gpu="A10", over="pp")
+    assert shard(whole, pp=n).peak <= gpus["A10"].usable_bytes < shard(whole, pp=n - 1).peak
+    n = fewest_gpus(whole, gpu="A10", over="tp", arch=models["llama-3-8b"])
+    assert n in (1, 2, 4, 8, 16, 32)
+    assert shard(whole, tp=n).peak <= gpus["A10"].usable_bytes < shard(whole, tp=n // 2).peak
+    assert fewest_gpus(whole, gpu="A100-80GB", tp=4, zero=1) % 4 == 0
+    assert fewest_gpus(training(models["llama-3.1-405b"]), gpu="T4", zero=1) is None
+
+
+def test_one_change_at_a_time() -> None:
+    arch = models["llama-2-7b"]
+    changes = single_changes(arch, gpu="A100-80GB", recipe="bf16-mixed")
+    assert [c.fits for c in changes] == sorted((c.fits for c in changes), reverse=True)
+    by_setting = {(c.setting, c.value): c for c in changes}
+    assert ("recipe", "bf16-mixed") not in by_setting  # it is the setting already
+    for (setting, value), change in by_setting.items():
+        timeline = training(arch, **{"recipe": "bf16-mixed", setting: value})
+        assert (change.peak, change.fits) == (timeline.peak, timeline.peak <= gpus["A100-80GB"].usable_bytes)
+    assert by_setting["recipe", "bf16"].fits and by_setting["lora", 8].fits
+
+
+def test_a_smaller_batch_is_a_change() -> None:
+    arch = models["llama-2-7b"]
+    changes = single_changes(arch, gpu="A10", of=serving, batch=100, seq_len=500)
+    batch = next(c for c in changes if c.setting == "batch")
+    assert batch.value == max_batch(arch, gpu="A10", of=serving, seq_len=500)
+    assert batch.fits and batch.peak <= gpus["A10"].usable_bytes
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: max_batch(SMALL, gpu="A1000"), "A10"),
+        (lambda: max_batch(SMALL, gpu=0), "gpu"),
+        (lambda: max_batch(SMALL, gpu="A10", batch=3), "asked for"),
+        (lambda: max_batch(SMALL, gpu="A10", of="trainig"), "training"),
+        (lambda: max_context(SMALL, gpu="A10", of=serving, seq_len=3), "asked for"),
+        (lambda: max_batch(SMALL, gpu="A10", most=0), "most"),
+        (lambda: fewest_gpus(training(SMALL), gpu="A10", over="zero"), "dp"),
+        (lambda: fewest_gpus(training(SMALL), gpu="A10", zero=7), "zero"),
+        (lambda: smallest_gpu(-1), "need"),
+    ],
+)
+def test_errors(call, message: str) -> None:
+    with pytest.raises(VramError, match=message):
+        call()
