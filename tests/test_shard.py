@@ -115,6 +115,15 @@ def test_experts_are_divided_and_the_rest_is_not() -> None:
     assert both.select(expert).nbytes * 8 == rows.select(expert).nbytes
 
 
+def test_stacked_experts_are_divided_along_the_stack() -> None:
+    def row(name: str, *shape: int, kind: str = "weights") -> Tensor:
+        return Tensor(f"l.{{}}.experts.{name}", shape, dtypes["fp32"], kind, (Axis(3),), "experts", "expert")
+
+    rows = [row("down_proj.weight", 8, 16, 32), row("down_proj.weight.step", kind="optimizer states")]
+    mine = shard(Timeline({"backward": Ledger(rows)}), dp=4, ep=4).phases["backward"]
+    assert [t.shape for t in mine] == [(2, 16, 32), ()]
+
+
 def test_a_tied_embedding_is_on_the_first_and_the_last_stage() -> None:
     whole = training(models["gpt2"])
     first, last = (shard(whole, pp=3, rank={"pp": i}).phases["backward"].select(kind="weights") for i in (0, 2))
@@ -267,17 +276,3 @@ def test_experts_must_divide() -> None:
         shard(training(EXPERTS), dp=3, ep=3, arch=EXPERTS)
     with pytest.raises(VramError, match="timeline"):
         shard(LLAMA, dp=2)
-
-
-@pytest.mark.parametrize("tp", [1, 2, 4, 8])
-def test_published_formulas_of_megatron(tp: int) -> None:
-    """A layer's activations, arXiv 2205.05198: sbh(10 + 24/t + 5as/ht), and sbh(34 + 5as/h)/t when all is cut."""
-    from vram import activations
-
-    h, a, s, b, layers = 1024, 16, 512, 2, 4
-    arch = Architecture("gpt2", hidden_size=h, num_hidden_layers=layers, num_attention_heads=a)
-    saved = activations(arch, batch=b, seq_len=s, implementation="megatron")
-    whole = Timeline({"forward": saved}, settings={"arch": arch, "seq_len": s})
-    cut, all_cut = (shard(whole, tp=tp, sequence_parallel=sp).phases["forward"] for sp in (False, True))
-    assert cut.layer(0).nbytes == s * b * h * 10 + (24 * s * b * h + 5 * a * s * s * b) // tp
-    assert all_cut.layer(0).nbytes == (34 * s * b * h + 5 * a * s * s * b) // tp

@@ -87,7 +87,7 @@ def _cut(tensor: Tensor, dim: int, parts: int, index: int) -> Tensor:
 
 def _expert_share(tensor: Tensor, plan: Plan) -> Tensor:
     """The experts of one card: fewer of them on the axis, or fewer in a stacked tensor."""
-    if plan.ep == 1 or not is_expert(tensor):
+    if plan.ep == 1 or not is_expert(tensor) or not tensor.shape:
         return tensor
     if len(tensor.axes) > 1:
         layers, experts, *rest = tensor.axes
