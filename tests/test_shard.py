@@ -276,3 +276,17 @@ def test_experts_must_divide() -> None:
         shard(training(EXPERTS), dp=3, ep=3, arch=EXPERTS)
     with pytest.raises(VramError, match="timeline"):
         shard(LLAMA, dp=2)
+
+
+@pytest.mark.parametrize("tp", [1, 2, 4, 8])
+def test_published_formulas_of_megatron(tp: int) -> None:
+    """A layer's activations, arXiv 2205.05198: sbh(10 + 24/t + 5as/ht), and sbh(34 + 5as/h)/t when all is cut."""
+    from vram import activations
+
+    h, a, s, b, layers = 1024, 16, 512, 2, 4
+    arch = Architecture("gpt2", hidden_size=h, num_hidden_layers=layers, num_attention_heads=a)
+    saved = activations(arch, batch=b, seq_len=s, implementation="megatron")
+    whole = Timeline({"forward": saved}, settings={"arch": arch, "seq_len": s})
+    cut, all_cut = (shard(whole, tp=tp, sequence_parallel=sp).phases["forward"] for sp in (False, True))
+    assert cut.layer(0).nbytes == s * b * h * 10 + (24 * s * b * h + 5 * a * s * s * b) // tp
+    assert all_cut.layer(0).nbytes == (34 * s * b * h + 5 * a * s * s * b) // tp
