@@ -156,6 +156,9 @@ def test_one_change_at_a_time() -> None:
     assert [c.fits for c in changes] == sorted((c.fits for c in changes), reverse=True)
     by_setting = {(c.setting, c.value): c for c in changes}
     assert ("recipe", "bf16-mixed") not in by_setting  # it is the setting already
+    assert not any(setting == "base" for setting, _ in by_setting)  # without adapters nothing is frozen
+    now = training(arch, recipe="bf16-mixed").peak
+    assert all(change.peak < now for change in changes)
     for (setting, value), change in by_setting.items():
         timeline = training(arch, **{"recipe": "bf16-mixed", setting: value})
         assert (change.peak, change.fits) == (timeline.peak, timeline.peak <= gpus["A100-80GB"].usable_bytes)

@@ -130,6 +130,11 @@ def test_published_sizes_of_weights(row: dict) -> None:
     assert abs(matrix(numel, dtype=name).nbytes / unit - row["published"]) <= row["tol"]
 
 
+def test_published_size_of_vicuna() -> None:
+    row = PUBLISHED["qlora-T6-Vicuna-13B"]
+    assert abs(weights(models["llama-13b"]).nbytes / 1e9 - row["published"]) <= row["tol"]
+
+
 def test_a_published_size_that_does_not_reproduce() -> None:
     for name, model in (("gguf-orig-70B", "llama-3-70b"), ("gguf-orig-405B", "llama-3.1-405b")):
         row = PUBLISHED[name]
@@ -288,7 +293,31 @@ def test_more_bits_at_the_ends_and_every_third_layer() -> None:
 def test_eighty_layers_with_grouped_keys_raise_the_values() -> None:
     assert types("Q4_K_M", heads=64, kv=8, layers=80)["v_proj"] == {"Q6_K": 40, "Q5_K": 40}
     assert types("Q4_K_M", heads=64, kv=64, layers=80)["v_proj"] == {"Q6_K": 40, "Q4_K": 40}
-    assert types("Q3_K_S", heads=64, kv=8, layers=80)["v_proj"] == {"Q5_K": 80}
+    assert types("Q3_K_S", heads=64, kv=32, layers=80)["v_proj"] == {"Q5_K": 80}
+    assert types("Q3_K_S", heads=64, kv=8, layers=79)["v_proj"] == {"Q3_K": 79}
+
+
+@pytest.mark.parametrize(("kv", "name"), [(40, "Q3_K"), (20, "Q3_K"), (10, "Q4_K"), (8, "Q4_K")])
+def test_grouping_is_read_from_a_fused_matrix(kv: int, name: str) -> None:
+    arch = Architecture("phi3", hidden_size=5120, num_attention_heads=40, num_key_value_heads=kv, num_hidden_layers=2)
+    packed = quantize(weights(arch), "Q2_K")
+    assert packed["model.layers.{}.self_attn.qkv_proj.weight"].dtype.name == name
+
+
+@pytest.mark.parametrize(("experts", "name"), [(8, "Q8_0"), (32, "Q4_K")])
+def test_stacked_experts_are_counted(experts: int, name: str) -> None:
+    arch = Architecture("gpt_oss", num_experts=experts, num_hidden_layers=2, hidden_size=2560)
+    packed = quantize(weights(arch), "Q4_K_M")
+    assert packed["model.layers.{}.self_attn.k_proj.weight"].dtype.name == name
+
+
+def test_widths_that_need_different_types_are_asked_alone() -> None:
+    import numpy as np
+
+    with pytest.raises(VramError, match="alone"):
+        quantize(matrix(64, np.array([256, 320])), "Q6_K")
+    ragged = quantize(matrix(64, np.array([288, 320])), "Q6_K")
+    assert ragged.tensors[0].dtype.name == "Q8_0"
 
 
 def test_an_importance_matrix_changes_the_rule() -> None:

@@ -115,6 +115,15 @@ def test_experts_are_divided_and_the_rest_is_not() -> None:
     assert both.select(expert).nbytes * 8 == rows.select(expert).nbytes
 
 
+def test_stacked_experts_are_divided_along_the_stack() -> None:
+    def row(name: str, *shape: int, kind: str = "weights") -> Tensor:
+        return Tensor(f"l.{{}}.experts.{name}", shape, dtypes["fp32"], kind, (Axis(3),), "experts", "expert")
+
+    rows = [row("down_proj.weight", 8, 16, 32), row("down_proj.weight.step", kind="optimizer states")]
+    mine = shard(Timeline({"backward": Ledger(rows)}), dp=4, ep=4).phases["backward"]
+    assert [t.shape for t in mine] == [(2, 16, 32), ()]
+
+
 def test_a_tied_embedding_is_on_the_first_and_the_last_stage() -> None:
     whole = training(models["gpt2"])
     first, last = (shard(whole, pp=3, rank={"pp": i}).phases["backward"].select(kind="weights") for i in (0, 2))

@@ -177,19 +177,19 @@ CHANGES: tuple[tuple[str, tuple[Any, ...]], ...] = (
 def single_changes(
     arch: Architecture, *, gpu: GPU | str | int, of: str | Question = "training", **settings: Any
 ) -> list[Change]:
-    """What each single change would need: those that make it fit first, then by peak.
+    """The single changes that lower the peak: those that make it fit first, then by peak.
 
-    Changes are tried that the question knows and that differ from the settings; batch and context are lowered to the
-    largest value that fits.
+    Changes are tried that the question knows; batch and context are lowered to the largest value that fits.
     """
     need_architecture(arch)
     asked, budget = _question(of), _budget(gpu)
     known = signature(asked).parameters
+    peak_now = _ask(asked, arch, settings).peak
     changes = []
     for setting, values in CHANGES:
         for value in values if setting in known else ():
-            if settings.get(setting, known[setting].default) != value:
-                peak = _ask(asked, arch, {**settings, setting: value}).peak
+            peak = _ask(asked, arch, {**settings, setting: value}).peak
+            if peak < peak_now:
                 changes.append(Change(setting, value, peak, bool(peak <= budget)))
     for setting in ("batch", "seq_len"):
         now = settings.get(setting, known[setting].default) if setting in known else 1

@@ -66,7 +66,7 @@ def _cut_fused(tensor: Tensor, plan: Plan) -> Tensor:
     whole = (arch.num_attention_heads + 2 * arch.num_key_value_heads) * arch.head_dim
     mine = (share(arch.num_attention_heads, tp, plan.rank("tp")) + 2 * _key_heads(plan)) * arch.head_dim
     shape = tuple(mine if n is whole or (type(n) is int and n == whole) else n for n in tensor.shape)
-    return replace(tensor, shape=shape) if shape != tensor.shape else _cut(tensor, 0, tp, plan.rank("tp"))
+    return replace(tensor, shape=shape) if shape != tensor.shape else _cut(tensor, -2, tp, plan.rank("tp"))
 
 
 def _key_heads(plan: Plan) -> Size:
@@ -87,7 +87,7 @@ def _cut(tensor: Tensor, dim: int, parts: int, index: int) -> Tensor:
 
 def _expert_share(tensor: Tensor, plan: Plan) -> Tensor:
     """The experts of one card: fewer of them on the axis, or fewer in a stacked tensor."""
-    if plan.ep == 1 or not is_expert(tensor):
+    if plan.ep == 1 or not is_expert(tensor) or not tensor.shape:
         return tensor
     if len(tensor.axes) > 1:
         layers, experts, *rest = tensor.axes
