@@ -37,6 +37,11 @@ def test_the_field_is_named(changes, field):
         vram.Architecture.from_config({**LLAMA, **changes})
 
 
+def test_a_part_that_the_family_does_not_have():
+    with pytest.raises(vram.ConfigError, match="gate"):
+        vram.weights(vram.Architecture("gpt_neox", mlp_gated=True))
+
+
 def test_a_field_that_the_family_does_not_know():
     with pytest.raises(vram.ConfigError, match=r"hidden_sizes.*Did you mean 'hidden_size'"):
         vram.Architecture("llama", hidden_sizes=4096)

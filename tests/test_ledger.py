@@ -84,14 +84,6 @@ def test_bits_per_weight():
     assert block.nbytes(33) == 2 * 34
 
 
-def test_float_formats_fill_their_bits():
-    """Sign, exponent and mantissa make up the format, but for TF32, which is stored in more bits than it uses."""
-    for dtype in vram.dtypes.values():
-        if dtype.exponent is not None:
-            used = 1 + dtype.exponent + dtype.mantissa
-            assert used == (19 if dtype.name == "tf32" else dtype.bits_per_weight)
-
-
 @given(st.integers(0, 10**15), st.sampled_from(["GB", "GiB", "MB", "MiB"]), st.integers(0, 4))
 def test_shown_numbers_are_the_exact_ones_rounded(nbytes, unit, digits):
     text, shown_unit = shown(nbytes, unit, digits).rsplit(" ", 1)

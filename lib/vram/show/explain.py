@@ -52,7 +52,7 @@ def formulas(numeric: Ledger, symbolic: Ledger) -> list[Explained]:
 def symbolic(question: str, arch: Architecture, answer: Callable[[Architecture], Ledger]) -> Ledger:
     """`answer(arch.symbolic())`, calculated once for each structure; `question` tells kept answers apart."""
     structure = arch.symbolic()
-    key = (question, repr(structure).partition(":")[2] + structure.model_type)
+    key = (question, f"{structure.model_type} {structure.fields} {structure.notes}")
     if key not in _KEPT:
         if len(_KEPT) >= _MOST_KEPT:
             _KEPT.clear()

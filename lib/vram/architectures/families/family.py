@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...ledger.arithmetic import exact_div
+from ...ledger.errors import ConfigError
 from ..decoder import Stack, decoder, grouped_attention
 from ..experts import experts
 
@@ -82,6 +83,13 @@ HEADS: Mapping[str, str] = {"ForCausalLM": "lm", "LMHeadModel": "lm", "ForCondit
 _OUTSIDE = ("lm_head", "head_dense", "head_norm", "head_bias")
 
 
+class Names(dict[str, str]):
+    """Slot → name in a checkpoint; a part that the family does not have is an error that names it."""
+
+    def __missing__(self, slot: str) -> str:
+        raise ConfigError(f"{slot}: asked for, but no model of this family has such a part. Known: {', '.join(self)}.")
+
+
 @dataclass(frozen=True, eq=False)
 class Family:
     """One `model_type`.
@@ -150,9 +158,9 @@ class Family:
         """Slot → full name: `base` stands before the names of the base model, `outside` before those of its head."""
         key = (base, outside)
         if key not in self._spelled:
-            self._spelled[key] = {
-                slot: (outside if slot in _OUTSIDE else base) + name for slot, name in self.names.items()
-            }
+            self._spelled[key] = Names(
+                {slot: (outside if slot in _OUTSIDE else base) + name for slot, name in self.names.items()}
+            )
         return self._spelled[key]
 
     @cached_property

@@ -21,7 +21,7 @@ GPT2 = Family(
     names={
         "embedding": "wte", "positions": "wpe",
         "attention_norm": "h.{}.ln_1", "qkv": "h.{}.attn.c_attn", "o": "h.{}.attn.c_proj",
-        "mlp_norm": "h.{}.ln_2", "up": "h.{}.mlp.c_fc", "down": "h.{}.mlp.c_proj",
+        "mlp_norm": "h.{}.ln_2", "gate": "h.{}.mlp.c_gate", "up": "h.{}.mlp.c_fc", "down": "h.{}.mlp.c_proj",
         "final_norm": "ln_f", "lm_head": "lm_head",
     },
     ignores=frozenset({"num_key_value_heads", "attention_bias", "mlp_bias", "intermediate_size"}),

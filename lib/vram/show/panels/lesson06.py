@@ -16,8 +16,8 @@ from ..panel import Choice, Panel, View
 _MODELS = ("gpt2", "gpt2-xl", "llama-2-7b", "llama-3-8b", "llama-2-13b", "llama-3-70b", "gpt3-175b")
 _GPUS = ("T4", "RTX 4090", "L40S", "A100-40GB", "A100-80GB", "H100-80GB", "H200", "B200")
 
-#: Adam keeps what AdamW keeps, so one of the two is enough.
-OPTIMIZERS = tuple(name for name in optimizers if name != "adam")
+#: One for each idea: nothing, one moment, two, two in a byte each, rows and columns, the sign. The library knows more.
+OPTIMIZERS = ("sgd", "sgd-momentum", "adamw", "adamw-8bit", "adafactor", "lion")
 
 
 def states_panel() -> Panel:
