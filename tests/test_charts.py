@@ -145,3 +145,12 @@ def test_unknown_names_are_named() -> None:
         waterfall(target="llama-3-8")
     with pytest.raises(vram.VramError, match="bf16-mixed"):
         bytes_per_parameter(names=["bf16-mix"])
+
+
+@pytest.mark.parametrize("seq_len", [512, 8192])
+def test_the_bars_of_a_whole_step_are_its_peak(seq_len: int) -> None:
+    full, lora, qlora = (sum(row.values()) * UNITS["GiB"] for row in stacks(finetune_bars(seq_len=seq_len)))
+    arch = vram.models["llama-3-8b"]
+    assert full == pytest.approx(vram.training(arch, seq_len=seq_len).peak)
+    assert lora == pytest.approx(vram.training(arch, seq_len=seq_len, lora=16).peak)
+    assert qlora == pytest.approx(vram.training(arch, seq_len=seq_len, lora=16, base="nf4").peak)

@@ -95,6 +95,7 @@ CLAIMS: list[tuple[str, str, Callable[[], str]]] = [
     ("08", "4.127 bits", lambda: f"{4 + 8 / 64 + 32 / (64 * 256):.3f} bits"),
     ("08", "3.35 GiB", lambda: vram.gib(packed("attention", "mlp"))),
     ("08", "1.96 GiB", lambda: vram.gib(packed("embedding", "lm_head"))),
+    ("08", "128,256", lambda: f"{vram.models['llama-3-8b'].vocab_size:,}"),
     ("08", "42 %", lambda: vram.percent(nf4_over_half_a_byte(), digits=0)),
     ("08", "671 million", lambda: f"{vram.lora(vram.models['llama-3-8b'], rank=256).numel / 10**6:.0f} million"),
     ("08", "nearly twice GPT-2 Medium", lambda: {1.9: "nearly twice GPT-2 Medium"}[adapters_in_gpt2_mediums()]),

@@ -1,4 +1,4 @@
-"""Chart of lesson 08: model states of full fine-tuning, LoRA and QLoRA."""
+"""Chart of lesson 08: full fine-tuning, LoRA and QLoRA, as model states or as whole steps of some tokens."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...architectures import gpus, models
 from ...ledger.units import UNITS, gib, shown
-from ...memory import Timeline, model_states
+from ...memory import Timeline, model_states, training
 from ...words import say
 from ..bars import name_of
 from ..copies import by_kind
@@ -22,14 +22,24 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def ways(model: str = "llama-3-8b", *, rank: int = 16, optimizer: str = "adamw") -> dict[str, Timeline]:
-    """The three ways to fine-tune: all weights in mixed precision, LoRA on BF16 weights, QLoRA on NF4 weights."""
-    arch = models[model]
-    adapters = {"recipe": "fp32", "optimizer": optimizer, "lora": {"rank": rank}}
+def ways(
+    model: str = "llama-3-8b", *, rank: int = 16, optimizer: str = "adamw", seq_len: int | None = None
+) -> dict[str, Timeline]:
+    """The three ways to fine-tune: all weights in mixed precision, LoRA on BF16 weights, QLoRA on NF4 weights.
+
+    seq_len  tokens of the one sequence of a step; None: model states alone
+    """
+
+    def timeline(**how: object) -> Timeline:
+        how = {"recipe": "bf16-mixed", "optimizer": optimizer, **how}
+        arch = models[model]
+        return model_states(arch, **how) if seq_len is None else training(arch, seq_len=seq_len, **how)
+
+    adapters = {"lora": {"rank": rank}}
     return {
-        say("chart.finetune.full"): model_states(arch, recipe="bf16-mixed", optimizer=optimizer),
-        say("chart.finetune.lora", rank=rank): model_states(arch, base="bf16", **adapters),
-        say("chart.finetune.qlora", rank=rank): model_states(arch, base="nf4", **adapters),
+        say("chart.finetune.full"): timeline(),
+        say("chart.finetune.lora", rank=rank): timeline(base="bf16", **adapters),
+        say("chart.finetune.qlora", rank=rank): timeline(base="nf4", **adapters),
     }
 
 
@@ -40,14 +50,16 @@ def finetune_bars(
     rank: int = 16,
     optimizer: str = "adamw",
     gpu: str = "A100-80GB",
+    seq_len: int | None = None,
 ) -> Axes:
-    """Model states of full fine-tuning, LoRA and QLoRA in GiB by kind, against what a card can hold.
+    """Full fine-tuning, LoRA and QLoRA in GiB by kind, against what a card can hold.
 
-    Model states are weights, gradients and optimizer states; activations are not among them.
+    seq_len  tokens of the one sequence of a step, without checkpointing; None: model states alone, which are weights,
+             gradients and optimizer states
     """
-    rows = [
-        (title, by_kind(timeline.at_peak())) for title, timeline in ways(model, rank=rank, optimizer=optimizer).items()
-    ]
+    found = ways(model, rank=rank, optimizer=optimizer, seq_len=seq_len)
+    rows = [(title, by_kind(timeline.at_peak())) for title, timeline in found.items()]
+    what = say("chart.finetune.states") if seq_len is None else say("chart.finetune.step", tokens=f"{seq_len:,}")
     card = gpus[gpu]
     with styled():
         ax = axes(ax, height=3.6)
@@ -58,10 +70,11 @@ def finetune_bars(
             total=lambda x: f"{decimal(Fraction(x), 2)} GiB",
         )
         _card_line(ax, card.usable_bytes / UNITS["GiB"], gpu)
-        ax.set_xlabel(say("chart.finetune.x", model=models.title(model)))
+        ax.set_xlabel(say("chart.finetune.x", what=what, model=models.title(model)))
     said = "; ".join(f"{title} {gib(sum(parts.values()))} ({_parts(parts)})" for title, parts in rows)
-    alt = say("chart.finetune.alt", model=models.title(model), rows=said, gpu=gpu, usable=gib(card.usable_bytes))
-    return describe(ax, alt=alt, table=_table(rows, model, gpu))
+    about = {"what": what, "model": models.title(model)}
+    alt = say("chart.finetune.alt", **about, rows=said, gpu=gpu, usable=gib(card.usable_bytes))
+    return describe(ax, alt=alt, table=_table(rows, say("chart.finetune.caption", **about), gpu))
 
 
 def _card_line(ax: Axes, usable: float, gpu: str) -> None:
@@ -81,7 +94,7 @@ def _parts(parts: dict[str, int]) -> str:
     return ", ".join(f"{name_of(kind)} {gib(nbytes)}" for kind, nbytes in in_order(parts).items())
 
 
-def _table(rows: Sequence[tuple[str, dict[str, int]]], model: str, gpu: str) -> StyledTable:
+def _table(rows: Sequence[tuple[str, dict[str, int]]], caption: str, gpu: str) -> StyledTable:
     kinds = list(in_order({kind: 0 for _, parts in rows for kind in parts}))
     lines = [
         [title, *(shown(parts.get(kind, 0), "GiB") for kind in kinds), shown(sum(parts.values()), "GiB")]
@@ -89,4 +102,4 @@ def _table(rows: Sequence[tuple[str, dict[str, int]]], model: str, gpu: str) -> 
     ]
     lines.append([say("panel.usable", gpu=gpu), *[""] * len(kinds), shown(gpus[gpu].usable_bytes, "GiB")])
     headers = [say("chart.finetune.way"), *(name_of(kind) for kind in kinds), say("table.total")]
-    return StyledTable(headers, lines, caption=say("chart.finetune.caption", model=models.title(model)))
+    return StyledTable(headers, lines, caption=caption)
