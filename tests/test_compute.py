@@ -164,13 +164,32 @@ def test_no_number_is_rounded() -> None:
 
 
 def test_an_expert_counts_for_the_tokens_it_serves() -> None:
-    config = {"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+    config = {"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3,
               "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100}  # fmt: skip
     few = compute(Architecture.from_config({**config, "num_local_experts": 4, "num_experts_per_tok": 2}), seq_len=10)
     many = compute(Architecture.from_config({**config, "num_local_experts": 8, "num_experts_per_tok": 2}), seq_len=10)
-    assert few.by("kind")["mlp"].forward == many.by("kind")["mlp"].forward == 2 * 10 * 2 * 2 * 3 * 64 * 96
-    assert many.by("kind")["router"].forward == 2 * few.by("kind")["router"].forward == 2 * 10 * 2 * 64 * 8
+    assert few.by("kind")["mlp"].forward == many.by("kind")["mlp"].forward == 2 * 10 * 3 * 2 * 3 * 64 * 96
+    assert many.by("kind")["router"].forward == 2 * few.by("kind")["router"].forward == 2 * 10 * 3 * 64 * 8
 
+
+def test_stacked_experts_count_as_single_ones() -> None:
+    arch = Architecture("gpt_oss", hidden_size=64, num_hidden_layers=3, num_experts=8, num_experts_per_tok=2,
+                        moe_intermediate_size=96, intermediate_size=96)  # fmt: skip
+    assert compute(arch, seq_len=10).by("kind")["mlp"].forward == 2 * 10 * 3 * 2 * (64 * 2 * 96 + 96 * 64)
+
+
+def test_scores_of_latent_attention() -> None:
+    arch = Architecture("deepseek_v3", num_hidden_layers=4)
+    scores = compute(arch, batch=2, seq_len=10).by("kind")["attention scores"]
+    assert scores.forward == 2 * 2 * 4 * 128 * 10 * 10 * ((128 + 64) + 128)
+
+
+def test_the_table_ends_with_the_total() -> None:
+    done = compute(models["gpt2"], seq_len=16, checkpointing="full")
+    table = done.table()
+    assert table.total and len(table.rows) == len(done.rows) + 1
+    assert table.rows[-1][3:] == (f"{done.forward:,}", f"{done.backward:,}", f"{done.recompute:,}")
+    assert table.rows[0][1:3] == ("16 × 768 × 2,304", "12")
 
 def test_frozen_weights_need_one_product_in_backward() -> None:
     arch = models["llama-2-7b"]
