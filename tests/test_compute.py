@@ -262,6 +262,29 @@ def test_a_long_prompt_is_bound_by_compute() -> None:
     assert long.tokens == 8192
 
 
+def test_the_time_to_train_a_model_is_its_own_work() -> None:
+    arch = models["llama-3-8b"]
+    step = compute(arch, batch=3, seq_len=1000)
+    share = {"gpu": 1e15, "gpus": 8, "mfu": 0.5}
+    assert training_time(step, **share) == step.model / (8 * 1e15 * 0.5)
+    assert training_time(arch, tokens=3000, seq_len=1000, **share) == pytest.approx(training_time(step, **share))
+    again = compute(arch, batch=3, seq_len=1000, checkpointing="full")
+    assert training_time(again, recompute=True, **share) == again.hardware / (8 * 1e15 * 0.5)
+    assert training_time(arch, tokens=3000, seq_len=1000, recompute=True, **share) == pytest.approx(
+        training_time(again, recompute=True, **share)
+    )
+    assert mfu(again, seconds=2, gpu=1e15, gpus=8) == again.model / (2 * 8 * 1e15)
+
+
+def test_prefill_reads_the_weights_once_and_writes_the_cache() -> None:
+    arch = models["llama-2-7b"]
+    step = prefill_time(arch, gpu="A100-80GB", batch=2, seq_len=100)
+    rest = weights(arch).nbytes - 32000 * 4096 * 2
+    assert step.nbytes == rest + 200 * 4096 * 2 + 200 * 524288
+    assert step.flops == compute(arch, batch=2, seq_len=100, logits="last", causal=True).forward
+    assert prefill_time(arch, gpu="A100-80GB", batch=2, seq_len=100, gpus=4).seconds == step.seconds / 4
+
+
 def test_decode_reads_only_the_experts_that_tokens_visit() -> None:
     arch = Architecture("mixtral", num_experts=8, num_experts_per_tok=2)
     one, many = (decode_time(arch, gpu="H200", batch=b, seq_len=1).nbytes for b in (1, 100))
@@ -277,6 +300,7 @@ def test_decode_reads_only_the_experts_that_tokens_visit() -> None:
         (lambda: compute(models["gpt2"], past=-1), "past"),
         (lambda: training_time(models["gpt2"], gpu="A100-80GB"), "tokens"),
         (lambda: training_time(10**20, gpu="A100-80GB", mfu=40), "mfu"),
+        (lambda: training_time(10**20, gpu="A100-80GB", mfu=1.01), "mfu"),
         (lambda: training_time(10**20, gpu="A1000"), "A100"),
         (lambda: training_time(10**20, gpu=0.0), "gpu"),
         (lambda: training_flops(1.5, 10), "parameters"),
