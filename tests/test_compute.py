@@ -164,13 +164,32 @@ def test_no_number_is_rounded() -> None:
 
 
 def test_an_expert_counts_for_the_tokens_it_serves() -> None:
-    config = {"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+    config = {"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3,
               "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 100}  # fmt: skip
     few = compute(Architecture.from_config({**config, "num_local_experts": 4, "num_experts_per_tok": 2}), seq_len=10)
     many = compute(Architecture.from_config({**config, "num_local_experts": 8, "num_experts_per_tok": 2}), seq_len=10)
-    assert few.by("kind")["mlp"].forward == many.by("kind")["mlp"].forward == 2 * 10 * 2 * 2 * 3 * 64 * 96
-    assert many.by("kind")["router"].forward == 2 * few.by("kind")["router"].forward == 2 * 10 * 2 * 64 * 8
+    assert few.by("kind")["mlp"].forward == many.by("kind")["mlp"].forward == 2 * 10 * 3 * 2 * 3 * 64 * 96
+    assert many.by("kind")["router"].forward == 2 * few.by("kind")["router"].forward == 2 * 10 * 3 * 64 * 8
 
+
+def test_stacked_experts_count_as_single_ones() -> None:
+    arch = Architecture("gpt_oss", hidden_size=64, num_hidden_layers=3, num_experts=8, num_experts_per_tok=2,
+                        moe_intermediate_size=96, intermediate_size=96)  # fmt: skip
+    assert compute(arch, seq_len=10).by("kind")["mlp"].forward == 2 * 10 * 3 * 2 * (64 * 2 * 96 + 96 * 64)
+
+
+def test_scores_of_latent_attention() -> None:
+    arch = Architecture("deepseek_v3", num_hidden_layers=4)
+    scores = compute(arch, batch=2, seq_len=10).by("kind")["attention scores"]
+    assert scores.forward == 2 * 2 * 4 * 128 * 10 * 10 * ((128 + 64) + 128)
+
+
+def test_the_table_ends_with_the_total() -> None:
+    done = compute(models["gpt2"], seq_len=16, checkpointing="full")
+    table = done.table()
+    assert table.total and len(table.rows) == len(done.rows) + 1
+    assert table.rows[-1][3:] == (f"{done.forward:,}", f"{done.backward:,}", f"{done.recompute:,}")
+    assert table.rows[0][1:3] == ("16 × 768 × 2,304", "12")
 
 def test_frozen_weights_need_one_product_in_backward() -> None:
     arch = models["llama-2-7b"]
@@ -243,6 +262,29 @@ def test_a_long_prompt_is_bound_by_compute() -> None:
     assert long.tokens == 8192
 
 
+def test_the_time_to_train_a_model_is_its_own_work() -> None:
+    arch = models["llama-3-8b"]
+    step = compute(arch, batch=3, seq_len=1000)
+    share = {"gpu": 1e15, "gpus": 8, "mfu": 0.5}
+    assert training_time(step, **share) == step.model / (8 * 1e15 * 0.5)
+    assert training_time(arch, tokens=3000, seq_len=1000, **share) == pytest.approx(training_time(step, **share))
+    again = compute(arch, batch=3, seq_len=1000, checkpointing="full")
+    assert training_time(again, recompute=True, **share) == again.hardware / (8 * 1e15 * 0.5)
+    assert training_time(arch, tokens=3000, seq_len=1000, recompute=True, **share) == pytest.approx(
+        training_time(again, recompute=True, **share)
+    )
+    assert mfu(again, seconds=2, gpu=1e15, gpus=8) == again.model / (2 * 8 * 1e15)
+
+
+def test_prefill_reads_the_weights_once_and_writes_the_cache() -> None:
+    arch = models["llama-2-7b"]
+    step = prefill_time(arch, gpu="A100-80GB", batch=2, seq_len=100)
+    rest = weights(arch).nbytes - 32000 * 4096 * 2
+    assert step.nbytes == rest + 200 * 4096 * 2 + 200 * 524288
+    assert step.flops == compute(arch, batch=2, seq_len=100, logits="last", causal=True).forward
+    assert prefill_time(arch, gpu="A100-80GB", batch=2, seq_len=100, gpus=4).seconds == step.seconds / 4
+
+
 def test_decode_reads_only_the_experts_that_tokens_visit() -> None:
     arch = Architecture("mixtral", num_experts=8, num_experts_per_tok=2)
     one, many = (decode_time(arch, gpu="H200", batch=b, seq_len=1).nbytes for b in (1, 100))
@@ -258,6 +300,7 @@ def test_decode_reads_only_the_experts_that_tokens_visit() -> None:
         (lambda: compute(models["gpt2"], past=-1), "past"),
         (lambda: training_time(models["gpt2"], gpu="A100-80GB"), "tokens"),
         (lambda: training_time(10**20, gpu="A100-80GB", mfu=40), "mfu"),
+        (lambda: training_time(10**20, gpu="A100-80GB", mfu=1.01), "mfu"),
         (lambda: training_time(10**20, gpu="A1000"), "A100"),
         (lambda: training_time(10**20, gpu=0.0), "gpu"),
         (lambda: training_flops(1.5, 10), "parameters"),

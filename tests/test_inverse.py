@@ -12,6 +12,7 @@ from vram import (
     fewest_gpus,
     gpus,
     gpus_that_fit,
+    inference,
     kv_cache,
     lora,
     max_batch,
@@ -112,6 +113,28 @@ def test_sharing_makes_room() -> None:
     peak = shard(serving(arch, batch=shared, seq_len=100), tp=2, arch=arch).peak
     more = shard(serving(arch, batch=shared + 1, seq_len=100), tp=2, arch=arch).peak
     assert peak <= gpus["A10"].usable_bytes < more
+
+
+@pytest.mark.parametrize("model", ["llama-3-8b", "mistral-7b-v0.1", "gemma-2-9b"])
+@pytest.mark.parametrize("engine", ["transformers", "vllm", "llama.cpp"])
+def test_the_longest_context_of_the_real_timeline(model: str, engine: str) -> None:
+    arch, budget = models[model], gpus["A10"].usable_bytes
+    found = max_context(arch, gpu="A10", engine=engine)
+    fits, more = (inference(arch, seq_len=n, engine=engine).peak for n in (found, found + 1))
+    assert fits <= budget < more
+
+
+def test_the_largest_batch_of_the_real_timeline() -> None:
+    arch, budget = models["llama-3-8b"], gpus["H200"].usable_bytes
+    setting = {"recipe": "bf16", "optimizer": "adamw-8bit", "seq_len": 4096, "checkpointing": "full"}
+    found = max_batch(arch, gpu="H200", **setting)
+    assert training(arch, batch=found, **setting).peak <= budget < training(arch, batch=found + 1, **setting).peak
+
+
+def test_changes_of_inference() -> None:
+    changes = single_changes(models["llama-2-13b"], gpu="RTX 4090", of="inference", seq_len=2048)
+    assert {c.setting for c in changes if c.fits} == {"weights"}
+    assert any(c.setting == "kv" and not c.fits for c in changes)
 
 
 def bytes_of(nbytes: int) -> Timeline:

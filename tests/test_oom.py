@@ -43,7 +43,8 @@ def test_the_allocator_rounds_before_it_prints(nbytes: int, printed: str) -> Non
 
 
 @pytest.mark.parametrize(("nbytes", "printed"), [(0, "0 bytes"), (1024, "1024 bytes"), (1536, "1.50 KiB"),
-                                                 (2**20, "1024.00 KiB"), (2**20 + 5242, "1.00 MiB")])  # fmt: skip
+                                                 (1025, "1.00 KiB"), (2**20, "1024.00 KiB"), (2**20 + 5242, "1.00 MiB"),
+                                                 (2**30, "1024.00 MiB"), (2**30 + 1, "1.00 GiB")])  # fmt: skip
 def test_sizes_as_they_are(nbytes: int, printed: str) -> None:
     assert printed_size(nbytes, rounded=False) == printed
 
@@ -81,6 +82,45 @@ def test_logits_are_found_in_both_formats() -> None:
 def test_attention_scores_grow_with_the_square() -> None:
     found = explain_oom("Tried to allocate 4.00 GiB", models["llama-2-7b"], seq_len=8192, dtype="fp16")
     assert found["attention scores"].shape == (1, 32, 8192, 8192)
+
+
+@pytest.mark.parametrize(
+    ("name", "nbytes"),
+    [
+        ("hidden states", 2 * 4096 * 4096 * 2),
+        ("queries", 2 * 4096 * 4096 * 2),
+        ("keys", 2 * 4096 * 1024 * 2),
+        ("queries, keys and values", 2 * 4096 * (4096 + 2 * 1024) * 2),
+        ("attention scores", 2 * 32 * 4096 * 4096 * 2),
+        ("attention mask", 2 * 4096 * 4096 * 2),
+        ("MLP", 2 * 4096 * 14336 * 2),
+        ("MLP, gate and up", 2 * 4096 * 2 * 14336 * 2),
+        ("logits", 2 * 4096 * 128256 * 2),
+        ("logits, without the last token", 2 * 4095 * 128256 * 2),
+        ("all parameters, flat", 8_030_261_248 * 2),
+        ("parameters of a layer, flat", 218_112_000 * 2),
+        ("all parameters, a share of 3", -(-8_030_261_248 // 3) * 2),
+    ],
+)
+def test_what_a_setting_makes(name: str, nbytes: int) -> None:
+    line = f"Tried to allocate {printed_size(nbytes)}"
+    found = explain_oom(line, models["llama-3-8b"], batch=2, seq_len=4096, dp=3)
+    assert (name, nbytes) in [(t.name, t.nbytes) for t in found]
+
+
+def test_tensors_that_cards_share() -> None:
+    arch = models["llama-2-70b"]
+    half = explain_oom("Tried to allocate 224.00 MiB", arch, dtype="fp16", tp=2)
+    assert half["model.layers.{}.mlp.down_proj.weight"].shape == (4096, 28672)
+    assert explain_oom("Tried to allocate 448.00 MiB", arch, dtype="fp16", tp=2).select(kind="weights")
+    norms = explain_oom("Tried to allocate 2.00 MiB", arch, dtype="fp16", tp=2).select(kind="weights")
+    assert norms["model.layers.{}.input_layernorm.weight"].shape == (8192,)
+
+
+def test_tokens_of_experts() -> None:
+    nbytes = 4 * 8192 * 2 * 14336 * 2
+    found = explain_oom(f"Tried to allocate {printed_size(nbytes)}", models["mixtral-8x7b"], batch=4, seq_len=8192)
+    assert found["expert MLP, all tokens"].nbytes == nbytes
 
 
 def test_tensors_of_a_timeline_are_tried() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vram import Architecture, Ledger, Tensor, Timeline, VramError, dtypes, models, shard, training
+from vram import Architecture, Ledger, Tensor, Timeline, VramError, dtypes, inference, models, shard, training
 from vram.ledger.tensor import Axis
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -224,6 +224,22 @@ def test_adapters_face_one_cut_and_one_whole_side() -> None:
     assert size[f"{layer}self_attn.q_proj.lora_B.weight"] == 4 * 96 // 2
     assert size[f"{layer}mlp.down_proj.lora_A.weight"] == 4 * 250 // 2
     assert size[f"{layer}mlp.down_proj.lora_B.weight"] == 4 * 96
+
+
+@pytest.mark.parametrize("stored", ["nf4", "int8", "gptq", "awq", "mxfp4", "torchao-int8", "Q4_K_M"])
+def test_quantised_weights_are_cut_with_their_scales(stored: str) -> None:
+    whole = inference(LLAMA, seq_len=64, weights=stored)
+    cards = [shard(whole, tp=4, rank={"tp": i}).phases["decode"] for i in range(4)]
+    rows = whole.phases["decode"].select(kind="weights")
+    once = rows.select(lambda t: t.part == "norm" or t.name.endswith(("quant_map", "nested_offset"))).nbytes
+    # A scale for each output is whole where a matrix is cut by inputs, a group for each input where it is by outputs.
+    outputs, inputs = ("SCB", "weight.scale", "zero_point"), ("g_idx",)
+    by_inputs = lambda t: "o_proj" in t.name or "down_proj" in t.name  # noqa: E731
+    facing = rows.select(lambda t: t.name.endswith(outputs if by_inputs(t) else inputs)).nbytes
+    total = sum(card.select(kind="weights").nbytes for card in cards)
+    assert total == rows.nbytes + 3 * (once + facing)
+    caches = [card.select(kind="KV cache").nbytes for card in cards]
+    assert sum(caches) == whole.phases["decode"].select(kind="KV cache").nbytes and len(set(caches)) == 1
 
 
 def test_fused_queries_keys_and_values() -> None:

@@ -16,12 +16,12 @@ _WHERE = {
     "ledger.units": ("UNITS", "billions", "both", "count", "gb", "gib", "percent"),
     "architectures": ("Architecture", "GPU", "gpus", "models"),
     "memory": ("Change", "Compute", "OutOfMemory", "Recipe", "Roofline", "Timeline", "activations",
-               "active_parameters", "compute", "decode_time", "engines", "explain_oom", "fewest_gpus",
-               "gpus_that_fit", "gradients", "kv_cache", "lora", "max_batch", "max_context", "max_rank", "mfu",
-               "model_states", "optimizer_states", "optimizers", "parse_oom", "prefill_time",
-               "prepare_for_kbit_training", "printed_size", "quantize", "recipes", "schemes", "shard",
-               "single_changes", "smallest_gpu",
-               "stored_weights", "training", "training_flops", "training_time", "weights"),
+               "active_parameters", "compute", "constants", "decode_time", "engines", "explain_oom", "fewest_gpus",
+               "gpus_that_fit", "gradients", "inference", "kv_cache", "lora", "max_batch", "max_context",
+               "max_rank", "mfu", "model_states", "optimizer_states", "optimizers", "overhead", "parse_oom",
+               "prefill_time", "prepare_for_kbit_training", "printed_size", "quantize", "recipes", "schemes",
+               "shard", "single_changes", "smallest_gpu", "stored_weights", "training", "training_flops",
+               "training_time", "weights"),
 }  # fmt: skip
 _HOME = {name: module for module, names in _WHERE.items() for name in names}
 

@@ -21,15 +21,20 @@ from .timeline import largest_of
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One moment of a phase: what lives at it anyway, and what lives because of the operation."""
+    """One moment of a phase: what lives at it anyway, and what lives because of the operation.
+
+    kept  those of the latter that wait for backward; the others are temporary
+    """
 
     name: str
     base: tuple[Ledger, ...]
     alive: tuple[Storage, ...]
+    kept: frozenset[Storage] = frozenset()
 
     def ledger(self) -> Ledger:
         """Everything alive at the moment."""
-        return sum(self.base, Ledger()) + Ledger(storage.row() for storage in self.alive)
+        rows = (s.row(kind="temporaries" if s.kind == "activations" and s not in self.kept else "") for s in self.alive)
+        return sum(self.base, Ledger()) + Ledger(rows)
 
 
 class Sizes:

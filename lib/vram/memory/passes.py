@@ -42,19 +42,20 @@ class Passes:
         mask = Ledger(storage.row() for storage in self.model.mask)
         for stretch, index in self._places():
             base = (self.always, held, mask, self._saved_below(stretch, index, cached=True))
-            yield from _candidates(base, Run(stretch).forward())
+            yield from _candidates(base, stretch, Run(stretch).forward())
 
     def backward(self) -> Iterator[tuple[bool, Candidate]]:
-        """The moments of backward, each with whether a weight has its gradient by then."""
+        """The moments of backward, each with whether a weight has its gradient of this batch by then."""
         mask = Ledger(storage.row() for storage in (self.model.mask if self.recomputes else ()))
         for stretch, index in self._places():
-            above = self.trained if self.earlier else self._trained_above(stretch, index)
+            passed = self._trained_above(stretch, index)
+            above = self.trained if self.earlier else passed
             names = {t.name.removeprefix("base_model.model.") for t in above if self.earlier or not t.axes}
             run = Run(stretch, self.gradients, lambda name, names=names: name in names)
             moments = run.backward()
             base = (self.always, self._gradients_of(above), mask, self._saved_below(stretch, index))
-            for moment, candidate in zip(moments, _candidates(base, moments), strict=True):
-                yield (moment.reached or bool(len(above))), candidate
+            for moment, candidate in zip(moments, _candidates(base, stretch, moments), strict=True):
+                yield (moment.reached or bool(len(passed))), candidate
 
     @property
     def recomputes(self) -> bool:
@@ -133,8 +134,9 @@ def gradients_in(weights: Iterable[Tensor], dtypes: Iterable[Dtype]) -> Ledger:
     return Ledger(row for dtype in dtypes for row in gradients(weights, dtype=dtype)).file_under("gradients")
 
 
-def _candidates(base: tuple[Ledger, ...], moments: Iterable[Moment]) -> Iterator[Candidate]:
-    return (Candidate(moment.name, base, moment.alive) for moment in moments)
+def _candidates(base: tuple[Ledger, ...], stretch: Stretch, moments: Iterable[Moment]) -> Iterator[Candidate]:
+    kept = stretch.kept
+    return (Candidate(moment.name, base, moment.alive, kept) for moment in moments)
 
 
 def _once(rows: Iterable[tuple[object, Tensor]]) -> Iterable[Tensor]:

@@ -162,12 +162,14 @@ class Forward:
         return self.tape.record(name, (x, weight, *bias), shape, weight.dtype, saves=saves)
 
     def _packed(self, name: str, x: Value, weight: Value) -> Value:
-        """A product with a quantised weight: it is unpacked for the moment, forward and backward; nothing is kept."""
+        """A product with a quantised weight: backward unpacks it for the moment; only LLM.int8 keeps its input."""
         shape = (*x.shape[:-1], self.weights.width(weight.storage.name))
+        if weight.dtype.name == "int8":
+            unpacked = Storage(f"{name}.weight unpacked", weight.shape, x.dtype, "temporaries")
+            return self.tape.record(name, (x,), shape, x.dtype, saves=[(x, "input")], backward=[unpacked])
         computed = self.setting.autocast or dtypes["bf16" if x.dtype.name == "fp32" else x.dtype.name]
-        narrow = self.cast(f"{name}:cast", x, computed)
         unpacked = Storage(f"{name}.weight unpacked", weight.shape, computed, "temporaries")
-        out = self.tape.record(name, (narrow,), shape, computed, scratch=[unpacked], backward=[unpacked])
+        out = self.tape.record(name, (self.cast(f"{name}:cast", x, computed),), shape, computed, backward=[unpacked])
         return self.cast(f"{name}:back", out, x.dtype)
 
     def _adapted(self, name: str, x: Value, out: Value) -> Value:

@@ -16,8 +16,10 @@ def head_and_loss(f: Forward, x: Value) -> Value:
         return _fused(f, x)
     if how == "chunked":
         return _chunked(f, x)
+    if how == "last":
+        x = f.map("last token", x, shape=(f.setting.batch, 1, f.arch.hidden_size))
     logits = head(f, x)
-    return logits if how == "none" else _cross_entropy(f, logits, _shifted_labels(f))
+    return logits if how in ("none", "last") else _cross_entropy(f, logits, _shifted_labels(f))
 
 
 def head(f: Forward, x: Value) -> Value:

@@ -39,9 +39,11 @@ class Stretch:
     enters: Value | None = None
     leaves: Value | None = None
 
-    def saved(self) -> Ledger:
-        """What it keeps for backward, as rows of a ledger."""
-        return Ledger(storage.row(self.axes) for storage in self.tape.saved())
+    @property
+    def kept(self) -> frozenset[Storage]:
+        """What some operation keeps for backward, in a checkpointed region or not; all else is temporary."""
+        entering = [s for region in self.tape.regions() for s in self.tape.entering(region)]
+        return frozenset([s for op in self.tape.ops if op.has_backward for s in op.saved] + entering)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,19 +61,19 @@ class Setting:
 
 def setting(
     *,
-    batch: Size,
-    seq_len: Size,
-    attention: str | None,
-    dropout: float | None,
-    checkpointing: str | bool,
-    autocast: bool | str | Dtype | None,
-    backend: str,
-    activation: str | None,
-    experts: str,
-    loss: str,
-    loss_chunks: int,
-    lora_dropout: float,
-    implementation: str,
+    batch: Size = 1,
+    seq_len: Size = 2048,
+    attention: str | None = None,
+    dropout: float | None = None,
+    checkpointing: str | bool = "none",
+    autocast: bool | str | Dtype | None = None,
+    backend: str = "cuda",
+    activation: str | None = None,
+    experts: str = "grouped_mm",
+    loss: str = "full",
+    loss_chunks: int = 8,
+    lora_dropout: float = 0.0,
+    implementation: str = "transformers",
 ) -> Setting:
     """The setting that these words describe; `VramError` names the word that is not known.
 

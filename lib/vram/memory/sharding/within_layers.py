@@ -23,8 +23,9 @@ _ONCE = frozenset({
     "step", "eta", "mu", "mu_product", "RMS", "qmap", "qmap1", "qmap2", "quant_map", "nested_quant_map",
     "nested_offset", "unorm_vec", "weight_scale_2", "input_scale",
 })  # fmt: skip
-#: Factored moments: a number for each row, a number for each column.
-_BY_ROW, _BY_COLUMN = frozenset({"exp_avg_sq_row", "row_var"}), frozenset({"exp_avg_sq_col", "col_var"})
+#: A number for each output, a number for each input: factored moments, scales of rows, groups of columns.
+_BY_OUTPUT = frozenset({"exp_avg_sq_row", "row_var", "SCB"})
+_BY_INPUT = frozenset({"exp_avg_sq_col", "col_var", "g_idx"})
 
 
 def within_layers(tensor: Tensor, plan: Plan, seq_len: Size | None) -> Tensor:
@@ -46,12 +47,17 @@ def _cut_parameter(tensor: Tensor, plan: Plan) -> Tensor:
             return tensor
     elif ".bias" in tensor.name and not by_column:
         return tensor
-    elif last in (_BY_COLUMN if by_column else _BY_ROW):
+    elif last in _BY_INPUT if by_column else last in _BY_OUTPUT or _is_one_wide(tensor):
         return tensor
     if use == "attn_qkv" and len(tensor.shape) >= 1 and plan.arch is not None:
         return _cut_fused(tensor, plan)
     cards = _key_cards(plan) if use in ("attn_k", "attn_v") else plan.tp
     return _cut(tensor, -2 if by_column else -1, cards, plan.rank("tp") * cards // plan.tp)
+
+
+def _is_one_wide(tensor: Tensor) -> bool:
+    """True for a column of scales, (out × 1)."""
+    return len(tensor.shape) >= 2 and type(tensor.shape[-1]) is int and tensor.shape[-1] == 1
 
 
 def _key_cards(plan: Plan) -> int:

@@ -33,4 +33,4 @@ def stacked(ax: Axes, rows: Rows, *, written: Callable[[float], str], total: Cal
     ax.set_xlim(0, longest * 1.14)
     ax.invert_yaxis()
     ax.grid(axis="x", linewidth=0.6)
-    ax.legend(ncols=len(kinds), loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=2.2)
+    ax.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=2.2)

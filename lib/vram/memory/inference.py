@@ -1,0 +1,110 @@
+"""What does a model hold while it generates? Load, prefill, decode. Taught in lessons 04 and 07.
+
+The weights stay, the cache grows with every token, and what one layer computes is gone with the next. Prefill computes
+all tokens of the prompt at once, so its temporaries are the largest; decode computes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..architectures.architecture import Architecture
+from ..ledger.arithmetic import Size, check_size, largest
+from ..ledger.dtypes import Dtype, dtypes
+from ..ledger.errors import VramError, unknown
+from ..ledger.ledger import Ledger
+from ..ledger.tensor import Tensor
+from .activations.model import Model, record, undescribed
+from .activations.setting import setting
+from .constants import overhead as constant_overhead
+from .kv_cache import is_encoder, kv_cache
+from .live import Run
+from .moments import Candidate, Sizes, largest_moment
+from .quantize import stored_weights
+from .timeline import Timeline
+
+PHASES = ("load", "prefill", "decode")
+
+
+def inference(
+    arch: Architecture,
+    *,
+    batch: Size = 1,
+    seq_len: Size = 2048,
+    weights: str | Dtype | Ledger = "bf16",
+    kv: str | Dtype = "bf16",
+    engine: str = "transformers",
+    logits: str = "last",
+    attention: str | None = None,
+    backend: str = "cuda",
+    overhead: bool = False,
+    **options: Any,
+) -> Timeline:
+    """The timeline of generating text: bytes alive in each phase at its largest moment, by kind.
+
+    batch      sequences at once
+    seq_len    tokens of a sequence: the prompt in prefill, all that the cache holds in decode
+    weights    a number format, a scheme of `vram.quantize` ("nf4", "Q4_K_M" …), or a ledger of stored weights
+    kv         format of the cache
+    engine     how much room the cache has: transformers, vllm or llama.cpp (see `vram.kv_cache`)
+    logits     last: only the last token's, as engines compute them; all: of every token of the prompt
+    overhead   count the usual measured constants too (CUDA context, workspaces)
+    options    further arguments of the weights' scheme
+
+    Temporaries are those of transformers' code, freed as soon as nothing uses them; engines that compute a prompt in
+    chunks need less. Raises `VramError` for an encoder, which generates nothing.
+
+    >>> from vram import models
+    >>> inference(models["llama-2-7b"], seq_len=4096).phases["load"].nbytes
+    13476831232
+    """
+    check_size("batch", batch)
+    check_size("seq_len", seq_len)
+    if logits not in ("last", "all"):
+        raise unknown("logits", logits, ("last", "all"))
+    if is_encoder(arch):
+        raise VramError(f"arch: {arch.name or arch.model_type} is an encoder and generates nothing.")
+    stored = weights if isinstance(weights, Ledger) else stored_weights(arch, weights, **options)
+    held = stored.file_under("weights") + (constant_overhead() if overhead else Ledger())
+    cache = kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv, engine=engine)
+    missing = () if overhead else ("overhead",)
+    phases, moments, nbytes = {PHASES[0]: held}, {}, {}
+    growth = _growth(cache) if engine == "transformers" else Ledger()
+    sizes = Sizes()
+    for phase, tokens, grown in ((PHASES[1], seq_len, Ledger()), (PHASES[2], 1, growth)):
+        base = held + cache + grown
+        if undescribed(arch):
+            phases[phase] = base
+            continue
+        run = setting(batch=batch, seq_len=tokens, attention=attention, backend=backend)
+        run = replace(run, loss="last" if logits == "last" else "none")
+        found = _moments(record(arch, run, (), stored), base)
+        moments[phase], phases[phase], nbytes[phase] = largest_moment(found, sizes)
+    if undescribed(arch):
+        missing = ("logits", "temporaries", *missing)
+    return Timeline(phases, moments=moments, nbytes=nbytes, missing=missing, settings=_settings(locals()))
+
+
+def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: given[name] for name in ("arch", "batch", "seq_len", "weights", "kv", "engine", "logits")}
+
+
+def _moments(model: Model, base: Ledger) -> list[Candidate]:
+    """The moments of a forward pass that keeps nothing: one layer of each kind is like all of them."""
+    shared = Ledger(storage.row() for storage in model.shared + model.mask)
+    return [
+        Candidate(moment.name, (base, shared), moment.alive)
+        for stretch in model.stretches
+        for moment in Run(stretch).forward()
+    ]
+
+
+def _growth(cache: Ledger) -> Ledger:
+    """A longer copy of one layer's keys, beside the old one, while transformers appends a token."""
+    if not len(cache):
+        return Ledger()
+    nbytes = largest(t.dtype.nbytes(t.size) for t in cache)
+    row = Tensor("cache while it grows", (nbytes,), dtypes["uint8"], "temporaries", basis="implementation")
+    return Ledger([row])
