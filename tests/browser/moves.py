@@ -42,14 +42,14 @@ def _morphed(target: str, step: int) -> str:
 
 
 def _states(model: str, recipe: str, optimizer: str, gpu: str) -> str:
-    timeline = vram.training(vram.models[model], recipe=recipe, optimizer=optimizer)
+    timeline = vram.model_states(vram.models[model], recipe=recipe, optimizer=optimizer)
     return f"{vram.both(timeline.peak)} of model states"
 
 
 def _adapters(model: str, rank: int, targets: str, base: str, optimizer: str) -> str:
     arch = vram.models[model]
     trained = vram.lora(arch, rank=rank, targets=TARGETS[targets])
-    timeline = vram.training(arch, recipe="fp32", optimizer=optimizer, lora=trained, base=base)
+    timeline = vram.model_states(arch, recipe="fp32", optimizer=optimizer, lora=trained, base=base)
     total = vram.count(vram.weights(arch).numel)
     share = vram.percent(trained.numel, vram.weights(arch).numel, 2)
     trains = f"LoRA trains {vram.count(trained.numel)} parameters, {share} of {total}."

@@ -1,0 +1,70 @@
+"""What generating text holds: weights, a cache that grows with every token, and what one pass needs for the moment."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import vram
+
+LLAMA = vram.models["llama-3-8b"]
+
+
+def parts(timeline, phase):
+    return {kind: ledger.nbytes for kind, ledger in timeline.phases[phase].by("kind").items()}
+
+
+def test_weights_and_cache_are_those_of_their_own_ledgers():
+    step = vram.inference(LLAMA, batch=2, seq_len=4096)
+    assert list(step.phases) == ["load", "prefill", "decode"]
+    assert parts(step, "load") == {"weights": vram.weights(LLAMA).nbytes}
+    assert parts(step, "prefill")["KV cache"] == vram.kv_cache(LLAMA, batch=2, seq_len=4096).nbytes
+
+
+@pytest.mark.parametrize("weights", ["bf16", "fp32", "nf4", "int8", "Q4_K_M"])
+def test_a_scheme_changes_the_weights_alone(weights):
+    usual, other = vram.inference(LLAMA), vram.inference(LLAMA, weights=weights)
+    assert parts(other, "prefill")["KV cache"] == parts(usual, "prefill")["KV cache"]
+    assert (parts(other, "load")["weights"] > parts(usual, "load")["weights"]) == (weights == "fp32")
+
+
+def test_all_logits_are_one_row_for_each_token():
+    last, all_ = (vram.inference(LLAMA, seq_len=4096, logits=logits) for logits in ("last", "all"))
+    assert all_.phases["prefill"].nbytes >= last.phases["prefill"].nbytes
+    assert all_.phases["decode"].nbytes == last.phases["decode"].nbytes
+
+
+@settings(max_examples=25)
+@given(st.integers(1, 8), st.integers(1, 5000), st.sampled_from(["transformers", "vllm", "llama.cpp"]))
+def test_more_is_never_less(batch, seq_len, engine):
+    size = vram.inference(LLAMA, batch=batch, seq_len=seq_len, engine=engine).peak
+    assert type(size) is int
+    assert vram.inference(LLAMA, batch=batch + 1, seq_len=seq_len, engine=engine).peak >= size
+    assert vram.inference(LLAMA, batch=batch, seq_len=seq_len + 1, engine=engine).peak >= size
+
+
+def test_a_grid_gives_what_its_points_give():
+    tokens = np.array([1, 100, 8192])
+    single = [vram.inference(LLAMA, seq_len=int(n)).peak for n in tokens]
+    assert list(vram.inference(LLAMA, seq_len=tokens).peak) == single
+
+
+def test_measured_constants_are_kept_apart_and_labelled():
+    plain, whole = vram.inference(LLAMA), vram.inference(LLAMA, overhead=True)
+    assert plain.missing == ("overhead",) and whole.missing == ()
+    assert whole.peak - plain.peak == vram.overhead().nbytes > 0
+    assert {row.basis for row in vram.overhead()} == {"measured"}
+    assert all(c.least <= c.nbytes <= c.most and c.source for c in vram.constants.values())
+
+
+@pytest.mark.parametrize(("word", "value"), [
+    ("batch", 0), ("seq_len", -1), ("weights", "nf5"), ("kv", "bf15"), ("engine", "tgi"), ("logits", "some"),
+])  # fmt: skip
+def test_an_unknown_word_is_named(word, value):
+    with pytest.raises(vram.VramError, match=f"{word}|{value}|scheme|dtype"):
+        vram.inference(LLAMA, **{word: value})
+
+
+def test_an_encoder_generates_nothing():
+    with pytest.raises(vram.VramError, match="encoder"):
+        vram.inference(vram.Architecture("bert"))
