@@ -77,6 +77,20 @@ def test_stages_sum_back(pp: int) -> None:
     assert shard(whole, pp=pp).peak == max(stage.peak for stage in stages)
 
 
+@pytest.mark.parametrize("pp", [2, 3, 5, 9, 20, 61])
+def test_the_most_loaded_stage_is_found_among_all(pp: int) -> None:
+    """Three light layers and 58 heavy ones: the stage that holds most may be neither the first nor the last."""
+
+    def row(name: str, size: int, kind: str, axis: Axis) -> Tensor:
+        return Tensor(f"l.{{}}.{name}", (size,), dtypes["uint8"], kind, (axis,), "", "mlp")
+
+    light, heavy = Axis(3), Axis(58, 3)
+    rows = [row("a.weight", 10, "weights", light), row("b.weight", 1000, "weights", heavy),
+            row("x", 1, "activations", light), row("y", 30, "activations", heavy)]  # fmt: skip
+    whole = Timeline({"backward": Ledger(rows)})
+    assert shard(whole, pp=pp).peak == max(shard(whole, pp=pp, rank={"pp": i}).peak for i in range(pp))
+
+
 @pytest.mark.parametrize("tp", [1, 2, 4, 12])
 def test_matrices_sum_back_and_the_rest_is_on_every_card(tp: int) -> None:
     whole = training(SMALL)
