@@ -24,9 +24,10 @@ TESTS = Path(__file__).parent.parent
 sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
 
 import torch  # noqa: E402
-from running import FORMATS, build, settings_of  # noqa: E402
+from running import FORMATS, build  # noqa: E402
 
 import vram  # noqa: E402
+from cases import settings_of  # noqa: E402
 from random_configs import random_config  # noqa: E402
 from vram.architectures.families import families  # noqa: E402
 from vram.memory.activations.model import undescribed  # noqa: E402

@@ -54,18 +54,18 @@ def _keeps_output(f: Forward, name: str, x: Value) -> Value:
 
 def _squared(f: Forward, name: str, x: Value) -> Value:
     """The square of ReLU."""
-    return f.map(f"{name}:square", _keeps_output(f, name, x), "input")
+    return f.map(f"{name}.square", _keeps_output(f, name, x), "input")
 
 
 def _gelu_new(f: Forward, name: str, x: Value) -> Value:
     """0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) as eight operations: keeps x and three more tensors of its size."""
-    half = f.map(f"{name}:half", x)
+    half = f.map(f"{name}.half", x)
     wide = f.setting.autocast is not None and f.setting.backend == "cuda"  # autocast takes powers in FP32 there
-    base = f.cast(f"{name}:pow cast", x, dtypes["fp32"]) if wide else x
-    cube = f.map(f"{name}:scaled cube", f.map(f"{name}:pow", base, "input"))
-    inner = f.map(f"{name}:scale", f.add(f"{name}:sum", cube, x))
-    tanh = f.map(f"{name}:tanh", inner, "output")
-    return f.mul(name, half, f.map(f"{name}:one plus", tanh), ("half", "one plus tanh"))
+    base = f.cast(f"{name}.pow cast", x, dtypes["fp32"]) if wide else x
+    cube = f.map(f"{name}.scaled cube", f.map(f"{name}.pow", base, "input"))
+    inner = f.map(f"{name}.scale", f.add(f"{name}.sum", cube, x))
+    tanh = f.map(f"{name}.tanh", inner, "output")
+    return f.mul(name, half, f.map(f"{name}.one plus", tanh), ("half", "one plus tanh"))
 
 
 _FUNCTIONS = {

@@ -1,0 +1,48 @@
+"""Is the peak of a training step right, and its phase? torch's memory tracker on whole steps (tests/oracle/peak.py)."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from vram import Architecture, Timeline, training
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+
+from cases import step_of  # noqa: E402
+
+CASES = json.loads((HERE / "fixtures" / "peak.json").read_text(encoding="utf-8"))["cases"]
+
+#: The library promises 2 %. What it does not count are tensors of single bytes to kilobytes, so this is what it keeps.
+TOLERANCE = 1e-4
+
+#: How the tracker files bytes → how the library does.
+KINDS = {"PARAM": ("weights",), "GRAD": ("gradients",)}
+
+
+def of_case(case: dict) -> Timeline:
+    config, settings = step_of(case)
+    return training(Architecture.from_config(config), **settings)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])
+def test_peak_and_phase(case: dict) -> None:
+    timeline, real = of_case(case), case["peak"]
+    assert timeline.peak == pytest.approx(real["Total"], rel=TOLERANCE)
+    updating = real["OPT"] > case["after_step"]["OPT"]
+    assert timeline.peak_phase == ("optimizer step" if updating else "start of backward")
+    assert real["GRAD"] == (case["param_bytes"] if updating else 0)
+    for label, kinds in KINDS.items():
+        ours = timeline.at_peak().select(lambda t, kinds=kinds: t.kind in kinds).nbytes
+        assert ours == real[label]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])
+def test_what_is_left_after_each_phase(case: dict) -> None:
+    timeline = of_case(case)
+    for phase, key in (
+        ("forward", "after_forward"), ("backward", "after_backward"), ("optimizer step", "after_step"),
+    ):  # fmt: skip
+        assert timeline.after[phase].nbytes == pytest.approx(case[key]["Total"], rel=TOLERANCE)
