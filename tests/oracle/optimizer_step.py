@@ -20,7 +20,8 @@ from vram.memory.step import step_temporaries
 #: The library's name → how torch's optimizer is made.
 MAKE = {
     "sgd": (optim.SGD, {"lr": 0.1}), "sgd-momentum": (optim.SGD, {"lr": 0.1, "momentum": 0.9}),
-    "adam": (optim.Adam, {}), "adamw": (optim.AdamW, {}), "adam-amsgrad": (optim.AdamW, {"amsgrad": True}), "adamax": (optim.Adamax, {}),
+    "adam": (optim.Adam, {}), "adamw": (optim.AdamW, {}),
+    "adam-amsgrad": (optim.AdamW, {"amsgrad": True}), "adamax": (optim.Adamax, {}),
     "nadam": (optim.NAdam, {}), "radam": (optim.RAdam, {}), "adadelta": (optim.Adadelta, {}),
     "asgd": (optim.ASGD, {}), "rmsprop": (optim.RMSprop, {}), "rmsprop-momentum": (optim.RMSprop, {"momentum": 0.9}),
 }  # fmt: skip
