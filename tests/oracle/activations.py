@@ -30,12 +30,10 @@ import vram  # noqa: E402
 from cases import settings_of  # noqa: E402
 from random_configs import random_config  # noqa: E402
 from vram.architectures.families import families  # noqa: E402
-from vram.memory.activations.model import undescribed  # noqa: E402
+from vram.memory.activations.model import EXACT, undescribed  # noqa: E402
 
 logging.disable(logging.WARNING)
 warnings.simplefilter("ignore")
-
-FAMILIES = ("gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe")
 
 Saved = list[tuple[int, tuple[int, ...], str]]
 
@@ -98,9 +96,9 @@ def random_case(family: str, random: Random) -> tuple[dict[str, Any], dict[str, 
 def main() -> int:
     """The cases of the fixtures, then random ones."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--random", type=int, default=60)
+    parser.add_argument("--random", type=int, default=5 * len(EXACT))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--family", nargs="*", default=FAMILIES)
+    parser.add_argument("--family", nargs="*", default=EXACT)
     parser.add_argument("--list", nargs=2, metavar=("CONFIG", "SETTINGS"))
     options = parser.parse_args()
     torch.set_num_threads(1)

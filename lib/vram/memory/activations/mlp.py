@@ -29,7 +29,8 @@ def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str 
         else:
             inner = activate(f, f"{module}.act", f.linear(names["up"], x))
     out = f.linear(down, inner)
-    return f.dropout(f"{module}.dropout", out) if f.arch.model_type in DROPS_RESIDUAL else out
+    drops = f.arch.model_type in DROPS_RESIDUAL or f.arch.model_type in _DROPS_MLP
+    return f.dropout(f"{module}.dropout", out) if drops else out
 
 
 def activate(f: Forward, name: str, x: Value) -> Value:
@@ -82,4 +83,7 @@ _OF_FAMILY = {
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.
-DROPS_RESIDUAL = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi"})
+DROPS_RESIDUAL = frozenset({
+    "gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi", "phi3", "starcoder2", "seed_oss",
+})  # fmt: skip
+_DROPS_MLP = frozenset({"persimmon", "stablelm"})
