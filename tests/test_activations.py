@@ -9,6 +9,7 @@ import pytest
 
 from vram import Architecture, Ledger, VramError, activations, models, symbols
 from vram.memory.activations.megatron import DIFFERENCES
+from vram.memory.activations.model import EXACT
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -17,6 +18,7 @@ from cases import settings_of  # noqa: E402
 
 FIXTURES = HERE / "fixtures"
 CASES = json.loads((FIXTURES / "activations.json").read_text(encoding="utf-8"))["cases"]
+FAMILIES = json.loads((FIXTURES / "activations_families.json").read_text(encoding="utf-8"))["cases"]
 PUBLISHED = {c["id"]: c for c in json.loads((FIXTURES / "published.json").read_text(encoding="utf-8"))["cases"]}
 GPT3, GPT2, LLAMA = models["gpt3-175b"], models["gpt2"], models["llama-2-7b"]
 
@@ -39,6 +41,17 @@ def test_every_byte_of_a_real_model(case: dict) -> None:
     assert totals[1] - totals[0] == case["per_layer"] == of_case(case, 1).layer(0).nbytes
     if case["total_l3"] is not None:
         assert totals[2] == case["total_l3"]
+
+
+@pytest.mark.parametrize("case", FAMILIES, ids=[f"{n}-{c['config']['model_type']}" for n, c in enumerate(FAMILIES)])
+def test_every_byte_of_other_families(case: dict) -> None:
+    """Random small models in random settings: grouped heads, windows, experts, tied heads, autocast, checkpointing."""
+    arch = Architecture.from_config(case["config"])
+    assert activations(arch, backend="cpu", **case["settings"]).nbytes == case["nbytes"]
+
+
+def test_every_family_called_exact_is_measured() -> None:
+    assert {c["config"]["model_type"] for c in FAMILIES} == set(EXACT)
 
 
 @pytest.mark.parametrize(
