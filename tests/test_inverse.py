@@ -152,11 +152,14 @@ def test_the_smallest_card() -> None:
     assert len(sizes) == len(gpus) and sizes == sorted(sizes)
 
 
-@pytest.mark.parametrize("need", [1, 100, 101, 999, 12_345])
+@pytest.mark.parametrize("need", [*range(1, 1001, 37), 100, 101, 12_345])
 def test_the_fewest_cards_share_states(need: int) -> None:
-    # States alone: without a layer to gather there are 2 copies of the weights outside, which stage 1 does not need.
     timeline = Timeline({"optimizer step": Ledger([Tensor("m", (need,), dtypes["uint8"], "optimizer states")])})
-    assert fewest_gpus(timeline, gpu=100, zero=1) == -(-need // 100)
+    fewest = -(-need // 100)
+    assert fewest_gpus(timeline, gpu=100, zero=1) == fewest
+    assert fewest_gpus(timeline, gpu=100, zero=1, most=fewest) == fewest
+    assert fewest == 1 or fewest_gpus(timeline, gpu=100, zero=1, most=fewest - 1) is None
+    assert fewest_gpus(timeline, gpu=100, zero=1, tp=3, most=3 * fewest) == 3 * fewest  # tp does not cut such a row
 
 
 def test_the_fewest_cards_of_each_way() -> None:

@@ -77,6 +77,20 @@ def test_stages_sum_back(pp: int) -> None:
     assert shard(whole, pp=pp).peak == max(stage.peak for stage in stages)
 
 
+@pytest.mark.parametrize("pp", [2, 3, 5, 9, 20, 61])
+def test_the_most_loaded_stage_is_found_among_all(pp: int) -> None:
+    """Three light layers and 58 heavy ones: the stage that holds most may be neither the first nor the last."""
+
+    def row(name: str, size: int, kind: str, axis: Axis) -> Tensor:
+        return Tensor(f"l.{{}}.{name}", (size,), dtypes["uint8"], kind, (axis,), "", "mlp")
+
+    light, heavy = Axis(3), Axis(58, 3)
+    rows = [row("a.weight", 10, "weights", light), row("b.weight", 1000, "weights", heavy),
+            row("x", 1, "activations", light), row("y", 30, "activations", heavy)]  # fmt: skip
+    whole = Timeline({"backward": Ledger(rows)})
+    assert shard(whole, pp=pp).peak == max(shard(whole, pp=pp, rank={"pp": i}).peak for i in range(pp))
+
+
 @pytest.mark.parametrize("tp", [1, 2, 4, 12])
 def test_matrices_sum_back_and_the_rest_is_on_every_card(tp: int) -> None:
     whole = training(SMALL)
@@ -146,19 +160,17 @@ def test_stage_three_gathers_two_layers_and_what_is_outside() -> None:
     assert whole_again(shared, "optimizer step") == 0
     assert whole_again(shard(whole, dp=8, zero=2), "backward") == layer
     assert whole_again(shard(whole, dp=8, zero=1), "backward") == 0
+    assert whole_again(shard(whole, dp=2, zero=2), "backward") == layer
     assert shard(whole, dp=1, zero=3).peak == whole.peak
 
 
 def test_the_heaviest_kind_of_layer_is_gathered() -> None:
-    arch = Architecture("deepseek_v3", hidden_size=64, num_hidden_layers=4, num_attention_heads=4, intermediate_size=96,
-                        moe_intermediate_size=64, num_experts=8, num_experts_per_tok=2, first_k_dense_replace=1,
-                        q_lora_rank=16, kv_lora_rank=16, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=8,
-                        vocab_size=100)  # fmt: skip
-    whole = training(arch)
-    weights = whole.phases["forward"].select(kind="weights")
-    assert weights.layer(1).nbytes > weights.layer(0).nbytes
-    outside = weights.select(lambda t: not t.axes).nbytes
-    assert whole_again(shard(whole, dp=8, zero=3), "forward") == 2 * weights.layer(1).nbytes + outside
+    def row(name: str, width: int, axis: Axis) -> Tensor:
+        return Tensor(f"l.{{}}.{name}.weight", (width, width), dtypes["bf16"], "weights", (axis,), "linear", "mlp")
+
+    light, heavy = row("light", 10, Axis(90)), row("heavy", 30, Axis(10, 90))
+    gathered = whole_again(shard(Timeline({"forward": Ledger([light, heavy])}), dp=8, zero=3), "forward")
+    assert gathered == 2 * 30 * 30 * 2
 
 
 def activations_of(layers: int) -> Timeline:
@@ -224,6 +236,54 @@ def test_adapters_face_one_cut_and_one_whole_side() -> None:
     assert size[f"{layer}self_attn.q_proj.lora_B.weight"] == 4 * 96 // 2
     assert size[f"{layer}mlp.down_proj.lora_A.weight"] == 4 * 250 // 2
     assert size[f"{layer}mlp.down_proj.lora_B.weight"] == 4 * 96
+
+
+@pytest.mark.parametrize("tp", [1, 2, 4, 8])
+def test_a_fused_matrix_holds_a_key_head_on_every_card(tp: int) -> None:
+    arch = Architecture("phi3", hidden_size=128, num_hidden_layers=2, num_attention_heads=8, num_key_value_heads=2,
+                        intermediate_size=192, vocab_size=96)  # fmt: skip
+    whole = training(arch, seq_len=8)
+    name, d = "model.layers.{}.self_attn.qkv_proj.weight", 16
+    cards = [shard(whole, tp=tp, rank={"tp": i}).phases["forward"].select(kind="weights") for i in range(tp)]
+    assert {card[name].shape for card in cards} == {((8 // tp + 2 * max(1, 2 // tp)) * d, 128)}
+
+
+def test_keys_that_are_held_twice_in_activations() -> None:
+    rows = [Tensor(f"l.{{}}.self_attn.sdpa:{x}", (1, 64, heads, 16), dtypes["bf16"], "activations", (Axis(2),), "",
+                   "attention") for x, heads in (("query", 8), ("key", 2), ("value", 2))]  # fmt: skip
+    arch = Architecture(hidden_size=128, num_attention_heads=8, num_key_value_heads=2)
+    whole = Timeline({"forward": Ledger(rows)}, settings={"arch": arch})
+    for tp, parts in ((2, (2, 2, 2)), (4, (4, 2, 2)), (8, (8, 2, 2))):
+        for i in range(tp):
+            mine = shard(whole, tp=tp, rank={"tp": i}).phases["forward"]
+            assert [t.size * n for t, n in zip(mine, parts, strict=True)] == [t.size for t in rows]
+
+
+@pytest.mark.parametrize("pp", [2, 4])
+def test_stages_keep_their_experts(pp: int) -> None:
+    whole = training(EXPERTS, seq_len=8)
+    stages = [shard(whole, pp=pp, rank={"pp": i}) for i in range(pp)]
+    assert sum(states(stage, "optimizer step") for stage in stages) == states(whole, "optimizer step")
+
+
+def test_all_cards_of_a_mesh_sum_back_with_experts_and_context() -> None:
+    whole = training(EXPERTS, seq_len=8)
+    for plan in ({"dp": 4, "cp": 2, "zero": 3}, {"dp": 4, "ep": 2, "zero": 3}, {"dp": 2, "cp": 3, "ep": 2, "zero": 3}):
+        every = [
+            shard(whole, **plan, rank={"dp": d, "cp": c}).phases["optimizer step"].select(kind="optimizer states")
+            for d in range(plan["dp"])
+            for c in range(plan.get("cp", 1))
+        ]
+        assert sum(card.nbytes for card in every) == of_kind(whole, "optimizer states", "optimizer step")
+
+
+def test_what_a_layer_in_work_needs_is_on_every_stage() -> None:
+    rows = [
+        Tensor("l.{}.mlp.up_proj.weight", (4, 4), dtypes["fp32"], "weights", (Axis(6),), "linear", "mlp"),
+        Tensor("l.{}.mlp.act:output.grad", (10,), dtypes["fp32"], "temporaries"),
+    ]
+    stages = [shard(Timeline({"backward": Ledger(rows)}), pp=3, rank={"pp": i}) for i in range(3)]
+    assert [of_kind(stage, "temporaries") for stage in stages] == [40, 40, 40]
 
 
 @pytest.mark.parametrize("stored", ["nf4", "int8", "gptq", "awq", "mxfp4", "torchao-int8", "Q4_K_M"])

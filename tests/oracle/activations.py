@@ -2,6 +2,7 @@
 
     python tests/oracle/activations.py              the fixtures' cases live, then random ones
     python tests/oracle/activations.py --random 200 --seed 3 --family llama qwen3_moe
+    python tests/oracle/activations.py --save tests/fixtures/activations_families.json
     python tests/oracle/activations.py --list '{"model_type": "llama", …}' '{"batch": 2, "seq_len": 64}'
 
 A forward pass runs under saved_tensors_hooks on a CPU; each storage counts once, parameters not at all. One thread,
@@ -24,18 +25,17 @@ TESTS = Path(__file__).parent.parent
 sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
 
 import torch  # noqa: E402
+import transformers  # noqa: E402
 from running import FORMATS, build  # noqa: E402
 
 import vram  # noqa: E402
-from measured import settings_of  # noqa: E402
+from cases import settings_of  # noqa: E402
 from random_configs import random_config  # noqa: E402
 from vram.architectures.families import families  # noqa: E402
-from vram.memory.activations.model import undescribed  # noqa: E402
+from vram.memory.activations.model import EXACT, undescribed  # noqa: E402
 
 logging.disable(logging.WARNING)
 warnings.simplefilter("ignore")
-
-FAMILIES = ("gpt2", "llama", "mistral", "mixtral", "qwen2", "qwen3", "qwen3_moe")
 
 Saved = list[tuple[int, tuple[int, ...], str]]
 
@@ -98,9 +98,10 @@ def random_case(family: str, random: Random) -> tuple[dict[str, Any], dict[str, 
 def main() -> int:
     """The cases of the fixtures, then random ones."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--random", type=int, default=60)
+    parser.add_argument("--random", type=int, default=5 * len(EXACT))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--family", nargs="*", default=FAMILIES)
+    parser.add_argument("--family", nargs="*", default=EXACT)
+    parser.add_argument("--save", type=Path, help="write the random cases that are equal, as a fixture")
     parser.add_argument("--list", nargs=2, metavar=("CONFIG", "SETTINGS"))
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -113,6 +114,7 @@ def main() -> int:
         print(difference(real, ours(config, settings)) or "equal")
         return 0
     wrong = tried = 0
+    kept = []
     files = [TESTS / f"fixtures/{name}.json" for name in ("activations", "loss")]
     rows = [case for file in files for case in json.loads(file.read_text(encoding="utf-8"))["cases"]]
     cases = [(f"{c['id']}, {layers} layers", *settings_of(c, layers)) for c in rows for layers in (1, 2)]
@@ -136,6 +138,12 @@ def main() -> int:
         if found := difference(real, ours(config, settings)):
             wrong += 1
             print(f"{name}\n    {found}", flush=True)
+        elif name.startswith("{"):
+            kept.append({"config": config, "settings": settings, "nbytes": sum(nbytes for nbytes, _, _ in real)})
+    if options.save:
+        versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+        text = ",\n".join(map(json.dumps, kept))
+        options.save.write_text(f'{{"versions": {json.dumps(versions)}, "cases": [\n{text}\n]}}\n', encoding="utf-8")
     print(f"{tried} cases, {wrong} differ")
     return bool(wrong)
 

@@ -108,6 +108,7 @@ class Run:
             if op.region is not None and not left[op.region]:
                 for storage in tape.entering(op.region):
                     self._drop(storage)
+        self._mark("end of backward")
         return self.moments
 
     def _recompute(self, ops: list[Op]) -> None:
@@ -149,9 +150,11 @@ class Run:
     def _keep(self, value: Value, storage: Storage) -> None:
         """The first gradient of a weight becomes its `.grad`, or is copied into the formats that are kept."""
         if not self.existing(value.storage.name) and value not in self._reached:
+            if value.dtype in self.gradients:
+                self._drop(storage)  # it is one of those that are held next
             for dtype in self.gradients:
-                self._hold(Storage(f"{value.storage.name}.grad", value.shape, dtype, "gradients"))
-            if value.dtype not in self.gradients:
+                self._hold(Storage(f"{value.storage.name}.grad", value.shape, dtype, "gradients", value.storage.part))
+            if self.gradients != (value.dtype,):
                 self._mark(f"gradient of {value.storage.name}")
         self._reached[value] = None
         self._drop(storage)

@@ -13,7 +13,7 @@ from ..architectures.architecture import Architecture
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
 from .roles import role
-from .sharding.layers import of_stage, stages
+from .sharding.layers import candidates, of_stage, stages
 from .sharding.plan import DEGREES, Plan
 from .sharding.states import of_copy
 from .sharding.within_layers import within_layers
@@ -70,7 +70,7 @@ def shard(
         return _finished(timeline, cut, plan)
     layers = stages(cut[0].values(), plan)
     tied = not any(role(t) == "output" for ledger in cut[0].values() for t in ledger if t.kind == "weights")
-    asked = [plan.rank("pp")] if "pp" in plan.ranks else range(pp)
+    asked = [plan.rank("pp")] if "pp" in plan.ranks else candidates(cut[0].values(), plan, layers)
     each = [
         _finished(
             timeline, [{p: of_stage(ledger, plan, i, layers, tied) for p, ledger in side.items()} for side in cut], plan

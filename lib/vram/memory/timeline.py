@@ -75,12 +75,33 @@ class Timeline:
 
 
 def largest_of(values: Iterable[Size]) -> Size:
-    """The largest value. Of expressions the maximum is only written down: comparing many of them takes minutes."""
+    """The largest value. Of expressions the maximum is only written down, over those that may be the largest."""
     values = list(values)
     if not any(map(is_symbolic, values)):
         return largest(values)
     from sympy import Max
 
     parts = [part for value in values for part in (value.args if isinstance(value, Max) else (value,))]
-    parts = list(dict.fromkeys(parts))
+    parts = _not_below_another(list(dict.fromkeys(parts)))
     return parts[0] if len(parts) == 1 else Max(*parts, evaluate=False)
+
+
+def _not_below_another(expressions: list[Size]) -> list[Size]:
+    """The expressions without those that have, term by term, no larger coefficient than another one.
+
+    Every term is a product of sizes, and no size is negative; so such an expression is nowhere the larger one.
+    """
+    from sympy import expand
+
+    kept: list[tuple[Size, Mapping[Any, Any]]] = []
+    for expression in expressions:
+        terms = expand(expression).as_coefficients_dict()
+        if any(_covers(other, terms) for _, other in kept):
+            continue
+        kept = [(one, other) for one, other in kept if not _covers(terms, other)]
+        kept.append((expression, terms))
+    return [expression for expression, _ in kept]
+
+
+def _covers(large: Mapping[Any, Any], small: Mapping[Any, Any]) -> bool:
+    return all(large.get(term, 0) >= small.get(term, 0) for term in {*large, *small})

@@ -27,7 +27,7 @@ def attention(f: Forward, x: Value) -> Value:
     with f.tape.within("attention"):
         q, k, v = _queries_keys_values(f, x)
         if arch.qk_norm != "none":
-            q, k = norm(f, names["q_norm"], q), norm(f, names["k_norm"], k)
+            q, k = _normed(f, names["q_norm"], q), _normed(f, names["k_norm"], k)
         if arch.positions == "rotary":
             q, k = (_rotated(f, f"{module}.rotary:{part}", t, x.dtype) for part, t in (("query", q), ("key", k)))
         out = _CORES[f.setting.attention](f, module, q, k, v)
@@ -46,12 +46,31 @@ def _queries_keys_values(f: Forward, x: Value) -> tuple[Value, Value, Value]:
     return q, k, v
 
 
+def _normed(f: Forward, name: str, x: Value) -> Value:
+    """Queries or keys after their norm: over each head, or over all heads at once."""
+    b, s, heads, d = x.shape
+    if f.arch.qk_norm != "all heads":
+        return norm(f, name, x)
+    return norm(f, name, x.view((b, s, heads * d))).view(x.shape)
+
+
 def _rotated(f: Forward, name: str, x: Value, dtype: Dtype) -> Value:
-    """x · cos + rotate(x) · sin: keeps cosine and sine, in the format of the stream, which all layers share."""
-    cos, sin = (f.shared(what, dtype) for what in ("cos", "sin"))
-    straight = f.mul(f"{name} cos", x, cos)
-    turned = f.mul(f"{name} sin", f.map(f"{name} turned", x), sin)
-    return f.add(name, straight, turned)
+    """x · cos + rotate(x) · sin: keeps cosine and sine, in the format of the stream, which all layers share.
+
+    Some families rotate a part of each head: the rest is joined to it in a new tensor.
+    """
+    numerator, denominator = _ROTATED_PART.get(f.arch.model_type, (1, 1))
+    *before, d = x.shape
+    width = d * numerator // denominator
+    wide = dtypes["fp32"] if f.arch.model_type in _WIDE_TABLES else dtype
+    cos, sin = (f.shared(what, wide, width) for what in ("cos", "sin"))
+    part = x if f.arch.model_type not in _ROTATED_PART else f.tape.split(f"{name} part", x, [(*before, width)])[0]
+    straight = f.mul(f"{name} cos", part, cos)
+    turned = f.mul(f"{name} sin", f.map(f"{name} turned", part), sin)
+    out = f.add(name, straight, turned)
+    if f.arch.model_type in _WIDE_TABLES:
+        out = f.cast(f"{name}:cast", out, x.dtype)
+    return out if part is x else f.map(f"{name} whole", out, shape=x.shape)
 
 
 def _repeated(f: Forward, name: str, x: Value, single: Size) -> Value:
@@ -79,6 +98,8 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         b, s, a, d = q.shape
         single = if_less(b, 2, 1, a)  # the product of several sequences needs a copy
         k, v = (_repeated(f, f"{module}.repeat_kv:{what}", t, single) for what, t in (("key", k), ("value", v)))
+        if "qkv" in f.names and f.arch.positions == "rotary" and _same(a, f.arch.num_key_value_heads):
+            v = _value_of_all(f, f"{module}.values:value", v)
         scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
         scores = f.map(f"{module}.mask", f.map(f"{module}.scale", scores))
         wide = None if f.arch.model_type in _SOFTMAX_AS_IS else dtypes["fp32"]
@@ -117,15 +138,22 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     """torch's fallback: Q and K are scaled copies, BF16 is computed in FP32, the scores are softmaxed as they are."""
     b, s, a, d = q.shape
     wide = dtypes["fp32"] if q.dtype.name in ("bf16", "fp16") else q.dtype
-    k, v = (_repeated(f, f"{module}.sdpa.repeat:{what}", t, a) for what, t in (("key", k), ("value", v)))
+    single = if_less(b, 2, 1, a) if f.windowed else a  # beside a mask, transformers repeats them itself
+    k, v = (_repeated(f, f"{module}.sdpa.repeat:{what}", t, single) for what, t in (("key", k), ("value", v)))
     q32, k32, v32 = (f.cast(f"{module}.sdpa:{what}", t, wide) for what, t in (("query", q), ("key", k), ("value", v)))
-    if v32 is v and "qkv" in f.names:  # a copy, but for one sequence a view of all that the projection made
-        v32 = f.map(f"{module}.sdpa:value", v, shape=(b, s, a * if_less(b, 2, 3, 1), d)).view(v.shape)
+    if v32 is v and "qkv" in f.names:
+        v32 = _value_of_all(f, f"{module}.sdpa:value", v)
     q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
     scores = f.map(f"{module}.sdpa.mask", _product(f, f"{module}.sdpa.scores", q32, k32, (b, a, s, s)))
     weights = f.dropout(f"{module}.sdpa.dropout", f.map(f"{module}.sdpa.softmax", scores, "output"))
     out = _product(f, f"{module}.sdpa.values", weights, v32, (b, a, s, d))
     return f.map(f"{module}.sdpa:transpose", f.cast(f"{module}.sdpa:back", out, q.dtype), shape=(b, s, a * d))
+
+
+def _value_of_all(f: Forward, name: str, v: Value) -> Value:
+    """Values as a product takes them: a copy, but for one sequence a view of all that the fused projection made."""
+    b, s, a, d = v.shape
+    return f.map(name, v, shape=(b, s, a * if_less(b, 2, 3, 1), d)).view(v.shape)
 
 
 def _product(f: Forward, name: str, a: Value, b: Value, shape: tuple[Size, ...]) -> Value:
@@ -141,9 +169,9 @@ def _fused(f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tu
     if f.windowed and f.setting.attention == "sdpa":
         extra.append(Storage(f"{name}:mask", (b, 1, s, s), q.dtype))
     saves = [(q, "query"), (k, "key"), (v, "value")]
-    return f.tape.record(
-        name, (q, k, v), (b, s, a * d), q.dtype, saves=saves, extra=extra, keeps_output="output"
-    )
+    out = f.tape.record(name, (q, k, v), (b, s, a * d), q.dtype, saves=saves, extra=extra, keeps_output="output")
+    joined = f.arch.model_type in _ROTATED_PART and f.setting.backend == "cpu"
+    return f.map(f"{module}.transpose", out) if joined else out  # queries by head make an output by head
 
 
 def _kernel(f: Forward, dtype: Dtype) -> Kernel:
@@ -179,3 +207,12 @@ _CORES = {"eager": eager, "sdpa": sdpa, "flash": _flash_package}
 
 #: Families whose eager softmax runs in the format of the scores, not in FP32.
 _SOFTMAX_AS_IS = frozenset({"gpt2", "gpt_bigcode"})
+
+#: Families that rotate a part of each head: the part, as their configuration class has it.
+_ROTATED_PART = {
+    **dict.fromkeys(("phi", "persimmon", "glm", "glm4", "nemotron"), (1, 2)),
+    **dict.fromkeys(("gpt_neox", "stablelm"), (1, 4)),
+    "phi3": (1, 1),
+}
+#: Families whose cosines and sines stay in FP32.
+_WIDE_TABLES = frozenset({"olmo", "olmo2", "olmo3", "ernie4_5"})

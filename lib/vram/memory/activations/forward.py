@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ...ledger.arithmetic import Size
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
 from ...ledger.tensor import Tensor
@@ -43,7 +44,7 @@ class Weights:
         row, dtype, trained = self._row(name)
         return Value(Storage(name, row.shape, dtype, "weights", row.part), trained)
 
-    def width(self, name: str) -> object:
+    def width(self, name: str) -> Size:
         """What a matrix puts out."""
         row = self._row(name)[0]
         return row.shape[1] if row.op == "conv1d" else row.shape[0]
@@ -78,12 +79,12 @@ class Forward:
             self._parameters[name] = self.weights.value(name)
         return self._parameters[name]
 
-    def shared(self, what: str, dtype: Dtype) -> Value:
+    def shared(self, what: str, dtype: Dtype, width: Size) -> Value:
         """Cosines or sines of the rotary positions: made once, used by all layers."""
         if (what, dtype.name) not in self._shared:
             prefix = self.names["embedding"].rpartition(".")[0]
             name = f"{prefix}.rotary_emb:{what}" if prefix else f"rotary_emb:{what}"
-            shape = (1, self.setting.seq_len, self.arch.head_dim)
+            shape = (1, self.setting.seq_len, width)
             self._shared[what, dtype.name] = Value(Storage(name, shape, dtype, shared=True), False)
         return self._shared[what, dtype.name]
 

@@ -29,7 +29,8 @@ def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str 
         else:
             inner = activate(f, f"{module}.act", f.linear(names["up"], x))
     out = f.linear(down, inner)
-    return f.dropout(f"{module}.dropout", out) if f.arch.model_type in DROPS_RESIDUAL else out
+    drops = f.arch.model_type in DROPS_RESIDUAL or f.arch.model_type in _DROPS_MLP
+    return f.dropout(f"{module}.dropout", out) if drops else out
 
 
 def activate(f: Forward, name: str, x: Value) -> Value:
@@ -54,18 +55,18 @@ def _keeps_output(f: Forward, name: str, x: Value) -> Value:
 
 def _squared(f: Forward, name: str, x: Value) -> Value:
     """The square of ReLU."""
-    return f.map(f"{name}:square", _keeps_output(f, name, x), "input")
+    return f.map(f"{name}.square", _keeps_output(f, name, x), "input")
 
 
 def _gelu_new(f: Forward, name: str, x: Value) -> Value:
     """0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) as eight operations: keeps x and three more tensors of its size."""
-    half = f.map(f"{name}:half", x)
+    half = f.map(f"{name}.half", x)
     wide = f.setting.autocast is not None and f.setting.backend == "cuda"  # autocast takes powers in FP32 there
-    base = f.cast(f"{name}:pow cast", x, dtypes["fp32"]) if wide else x
-    cube = f.map(f"{name}:scaled cube", f.map(f"{name}:pow", base, "input"))
-    inner = f.map(f"{name}:scale", f.add(f"{name}:sum", cube, x))
-    tanh = f.map(f"{name}:tanh", inner, "output")
-    return f.mul(name, half, f.map(f"{name}:one plus", tanh), ("half", "one plus tanh"))
+    base = f.cast(f"{name}.pow cast", x, dtypes["fp32"]) if wide else x
+    cube = f.map(f"{name}.scaled cube", f.map(f"{name}.pow", base, "input"))
+    inner = f.map(f"{name}.scale", f.add(f"{name}.sum", cube, x))
+    tanh = f.map(f"{name}.tanh", inner, "output")
+    return f.mul(name, half, f.map(f"{name}.one plus", tanh), ("half", "one plus tanh"))
 
 
 _FUNCTIONS = {
@@ -82,4 +83,7 @@ _OF_FAMILY = {
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.
-DROPS_RESIDUAL = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi"})
+DROPS_RESIDUAL = frozenset({
+    "gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi", "phi3", "starcoder2", "seed_oss",
+})  # fmt: skip
+_DROPS_MLP = frozenset({"persimmon", "stablelm"})

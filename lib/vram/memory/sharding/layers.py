@@ -32,9 +32,26 @@ def stages(phases: Iterable[Ledger], plan: Plan) -> int:
     return layers
 
 
+def candidates(phases: Iterable[Ledger], plan: Plan, layers: int) -> list[int]:
+    """The stages that can be the most loaded: the first, the last, and of those between that hold the same kinds of
+    layer only the earliest, which keeps the most batches."""
+    axes = {t.axes[0] for ledger in phases for t in ledger if t.axes}
+    found: dict[tuple[int, ...], int] = {}
+    for stage in range(1, plan.pp - 1):
+        low, high = _bounds(stage, plan, layers)
+        kinds = tuple(sum(part.count for part in between(axis, low, high)) for axis in axes)
+        found.setdefault(kinds, stage)
+    return sorted({0, *found.values(), plan.pp - 1})
+
+
+def _bounds(stage: int, plan: Plan, layers: int) -> tuple[int, int]:
+    """The first layer of a stage, and the first that is not in it any more."""
+    return stage * layers // plan.pp, (stage + 1) * layers // plan.pp
+
+
 def of_stage(ledger: Ledger, plan: Plan, stage: int, layers: int, tied: bool) -> Ledger:
     """The tensors of one stage."""
-    low, high = stage * layers // plan.pp, (stage + 1) * layers // plan.pp
+    low, high = _bounds(stage, plan, layers)
     rows: list[Tensor] = []
     for tensor in ledger:
         if tensor.axes:

@@ -93,11 +93,13 @@ def _cut(tensor: Tensor, dim: int, parts: int, index: int) -> Tensor:
 
 def _expert_share(tensor: Tensor, plan: Plan) -> Tensor:
     """The experts of one card: fewer of them on the axis, or fewer in a stacked tensor."""
-    if plan.ep == 1 or not is_expert(tensor) or not tensor.shape:
+    if plan.ep == 1 or not is_expert(tensor):
         return tensor
     if len(tensor.axes) > 1:
         layers, experts, *rest = tensor.axes
         return replace(tensor, axes=(layers, Axis(plan.share(experts.count, "ep")), *rest))
+    if not tensor.shape:
+        return tensor  # the counter of a stack
     return replace(tensor, shape=(plan.share(tensor.shape[0], "ep"), *tensor.shape[1:]))
 
 

@@ -1,22 +1,14 @@
-"""Rows of the fixtures as questions to the library: measured with torch on a CPU, asked without it."""
+"""The measured cases of the fixtures as a config.json and the words of the library."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
-FIXTURES = Path(__file__).parent / "fixtures"
-_NAMES = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16", None: None}
-
-
-def rows(name: str) -> list[dict[str, Any]]:
-    """The rows of one fixture."""
-    return json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))["cases"]
+FORMATS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16", None: None}
 
 
 def settings_of(case: dict[str, Any], layers: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A case of the fixtures activations.json or loss.json as a config.json and settings of `vram.activations`."""
+    """A case of activations.json or loss.json as a config.json and settings of `vram.activations`."""
     if "attn" not in case:  # a case of the loss: its own small model
         case = {"a": 4, "kv_heads": 4, "ff": 4 * case["h"], "attn": "sdpa", "dropout": 0.0, **case}
     if case["kind"] == "gpt2":
@@ -31,18 +23,19 @@ def settings_of(case: dict[str, Any], layers: int) -> tuple[dict[str, Any], dict
             "intermediate_size": case["ff"], "vocab_size": case["V"], "tie_word_embeddings": False,
         }  # fmt: skip
     settings = {
-        "batch": case["b"], "seq_len": case["s"], "dtype": _NAMES[case["dtype"]], "attention": case["attn"],
+        "batch": case["b"], "seq_len": case["s"], "dtype": FORMATS[case["dtype"]], "attention": case["attn"],
         "dropout": case["dropout"], "checkpointing": "full" if case.get("checkpoint") else "none",
-        "autocast": _NAMES[case.get("autocast")],
+        "autocast": FORMATS[case.get("autocast")],
     }  # fmt: skip
     return config, settings | ({"activation": "gelu"} if "activation" in case else {})
 
 
 def step_of(case: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A case of peak.json as a config.json and the words of `vram.training`."""
-    recipe = "autocast" if case["autocast_bf16"] else _NAMES[case["dtype"]]
-    return case["config"], {
-        "batch": case["b"], "seq_len": case["s"], "recipe": recipe, "optimizer": case["optimizer"].lower(),
+    """A case of peak.json as a config.json and settings of `vram.training`."""
+    recipe = "autocast" if case["autocast_bf16"] else {"float32": "fp32", "bfloat16": "bf16"}[case["dtype"]]
+    settings = {
+        "batch": case["b"], "seq_len": case["s"], "recipe": recipe, "optimizer": case["optimizer"],
         "checkpointing": "full" if case["checkpoint"] else "none", "attention": case["attn"],
-        "foreach": case["foreach"], "dropout": 0.0, "backend": "cpu",
+        "foreach": case["foreach"], "backend": "cpu",
     }  # fmt: skip
+    return {**case["config"], **case["override"]}, settings

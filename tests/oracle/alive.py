@@ -1,0 +1,42 @@
+"""Which tensors live, operation by operation: every storage that torch makes is counted until it is gone."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_iter
+
+
+class Alive(TorchDispatchMode):
+    """Bytes of the storages made within it: `now`, and the `peak` since the last `reset`, with its operation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: set[int] = set()
+        self.now = self.peak = 0
+        self.operation = ""
+
+    def reset(self) -> None:
+        """Begin a new phase."""
+        self.peak, self.operation = self.now, ""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {t.untyped_storage()._cdata for t in tree_iter((args, kwargs)) if isinstance(t, torch.Tensor)}
+        out = func(*args, **(kwargs or {}))
+        for tensor in tree_iter(out):
+            if isinstance(tensor, torch.Tensor):
+                storage = tensor.untyped_storage()
+                if storage._cdata not in self._known and storage._cdata not in given:
+                    self._known.add(storage._cdata)
+                    self.now += storage.nbytes()
+                    weakref.finalize(storage, self._gone, storage._cdata, storage.nbytes())
+        if self.now > self.peak:
+            self.peak, self.operation = self.now, str(func)
+        return out
+
+    def _gone(self, key: int, nbytes: int) -> None:
+        self._known.discard(key)
+        self.now -= nbytes
