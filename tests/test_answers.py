@@ -10,21 +10,15 @@ import sympy
 
 import vram
 from vram import VramError
-from vram.teach import GB, TB, B, GiB, KiB, MiB, check, state
+from vram.teach import GB, TB, B, GiB, KiB, MiB, check
 from vram.teach.exercises import lessons, of_lesson
 from vram.teach.expressions import read_expression, same
 from vram.teach.quantities import Quantity
 from vram.teach.unreadable import Unreadable
 
+pytestmark = pytest.mark.usefixtures("fresh_kernel")
 QUESTIONS = [question for lesson in lessons() for question in of_lesson(lesson).values()]
 h, layers, V, a, r = (getattr(vram.symbols, letter) for letter in "hlVar")
-
-
-@pytest.fixture(autouse=True)
-def fresh_kernel():
-    state.forget()
-    yield
-    state.forget()
 
 
 # Right answers.

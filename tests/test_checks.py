@@ -10,21 +10,15 @@ import sympy
 
 import vram
 from vram import VramError
-from vram.teach import B, GiB, check, hint, predict, progress, reveal, state
+from vram.teach import B, GiB, check, hint, predict, progress, reveal
 from vram.teach.exercise import Exercise, the_true
 from vram.teach.exercises import find, lessons, of_lesson
 from vram.teach.feedback import Feedback
 from vram.words import catalogue
 
+pytestmark = pytest.mark.usefixtures("fresh_kernel")
 QUESTIONS = [question for lesson in lessons() for question in of_lesson(lesson).values()]
 h, layers, V, a, r = (getattr(vram.symbols, letter) for letter in "hlVar")
-
-
-@pytest.fixture(autouse=True)
-def fresh_kernel():
-    state.forget()
-    yield
-    state.forget()
 
 
 # Right answers and open ones.

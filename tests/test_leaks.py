@@ -25,18 +25,12 @@ from vram import VramError, words
 from vram.teach import GB, GiB, KiB, check, hint, predict, state
 from vram.teach.exercises import find, lessons, of_lesson
 
+pytestmark = pytest.mark.usefixtures("fresh_kernel")
 QUESTIONS = [question for lesson in lessons() for question in of_lesson(lesson).values()]
 IDS = [question.id for question in QUESTIONS]
 
 NUMBER = re.compile(r"(?<![A-Za-z\d])\d[\d,_]*(?:\.\d+)?(?:[eE][+-]?\d+)?")
 SCALES = [1, *(10**n for n in (3, 6, 9, 12)), *(2**n for n in (10, 20, 30, 40)), Fraction(1, 100)]
-
-
-@pytest.fixture(autouse=True)
-def fresh_kernel():
-    state.forget()
-    yield
-    state.forget()
 
 
 def leaks(question, text: str) -> list[str]:

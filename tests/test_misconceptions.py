@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from vram.teach import B, check, state
+from vram.teach import B, check
 from vram.teach.compare import agrees
 from vram.teach.exercises import lessons, of_lesson
 from vram.teach.misconceptions import RATIOS, known, sentence
@@ -45,13 +45,6 @@ MET_IN = {
 OWED = sorted((id, lesson) for id, where in MET_IN.items() for lesson in where & set(lessons()))
 
 
-@pytest.fixture(autouse=True)
-def fresh_kernel():
-    state.forget()
-    yield
-    state.forget()
-
-
 def slips_of(misconception: str, lesson: str):
     return [(q, slip) for q in of_lesson(lesson).values() for slip in q.slips if slip.misconception == misconception]
 
@@ -87,6 +80,7 @@ def test_every_sentence_is_said_to_some_answer():
     assert set(known()) <= fingerprints | {id for ratios in RATIOS.values() for id, _ in ratios}
 
 
+pytestmark = pytest.mark.usefixtures("fresh_kernel")
 QUESTIONS = [question for lesson in lessons() for question in of_lesson(lesson).values()]
 ALL_SLIPS = [(question, slip) for question in QUESTIONS for slip in question.slips]
 

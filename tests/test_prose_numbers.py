@@ -74,6 +74,17 @@ def adapters_in_gpt2_mediums() -> float:
     return round(adapters.numel / vram.weights(vram.models["gpt2-medium"]).numel, 1)
 
 
+def growth(**how: object) -> int:
+    """GiB that the peak gains from 512 to 8,192 tokens."""
+    short, long = (vram.training(vram.models["llama-3-8b"], seq_len=n, **how).peak for n in (512, 8192))
+    return round((long - short) / 2**30)
+
+
+def long_activations() -> int:
+    step = vram.training(vram.models["llama-3-8b"], seq_len=8192, lora=16)
+    return step.at_peak().by("kind")["activations"].nbytes
+
+
 # (notebook, words in its prose, the same words from the library)
 CLAIMS: list[tuple[str, str, Callable[[], str]]] = [
     ("02", "a seven-hundredth", lambda: {700: "a seven-hundredth"}[round(1 / linear_share("gpt2"), -2)]),
@@ -95,6 +106,10 @@ CLAIMS: list[tuple[str, str, Callable[[], str]]] = [
     ("08", "4.127 bits", lambda: f"{4 + 8 / 64 + 32 / (64 * 256):.3f} bits"),
     ("08", "3.35 GiB", lambda: vram.gib(packed("attention", "mlp"))),
     ("08", "1.96 GiB", lambda: vram.gib(packed("embedding", "lm_head"))),
+    ("08", "LoRA and QLoRA have grown by 53 GiB each", lambda: {
+        (53, 53): "LoRA and QLoRA have grown by 53 GiB each"}[growth(lora=16), growth(lora=16, base="nf4")]),
+    ("08", "the full fine-tune by 46", lambda: f"the full fine-tune by {growth()}"),
+    ("08", "activations, 45 GiB", lambda: f"activations, {vram.gib(long_activations(), 0)}"),
     ("08", "128,256", lambda: f"{vram.models['llama-3-8b'].vocab_size:,}"),
     ("08", "42 %", lambda: vram.percent(nf4_over_half_a_byte(), digits=0)),
     ("08", "671 million", lambda: f"{vram.lora(vram.models['llama-3-8b'], rank=256).numel / 10**6:.0f} million"),
@@ -102,7 +117,7 @@ CLAIMS: list[tuple[str, str, Callable[[], str]]] = [
 ]  # fmt: skip
 
 # What is said of the world and not computed here: figures of a source, which a cell of the lesson then checks.
-QUOTED = {"06": {"1.5"}, "08": {"8,192"}}
+QUOTED = {"06": {"1.5"}}
 
 NOTEBOOKS = [path for path in course_notebooks(COURSE) if "solutions" not in path.parts]
 

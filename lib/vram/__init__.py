@@ -7,8 +7,7 @@ that importing the package is quick and plain integers need neither SymPy nor Nu
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from .lazy import lazy
 
 _WHERE = {
     "ledger": ("Axis", "ConfigError", "Dtype", "GLOSSARY", "Ledger", "Table", "Tensor", "VramError",
@@ -23,19 +22,6 @@ _WHERE = {
                "shard", "single_changes", "smallest_gpu", "stored_weights", "training", "training_flops",
                "training_time", "weights"),
 }  # fmt: skip
-_HOME = {name: module for module, names in _WHERE.items() for name in names}
 
-__all__ = sorted(_HOME)
 __version__ = "0.1.0"
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'vram' has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazy(globals(), _WHERE)

@@ -19,20 +19,17 @@ def linear(
     name: str, d_in: Size, d_out: Size, *, kind: str, dtype: Dtype, axes: Axes = (), bias: bool = False, part: str = ""
 ) -> Rows:
     """y = x Wᵀ + b as torch's Linear stores it: weight (d_out, d_in), bias (d_out)."""
-    part = part or kind
-    yield Tensor(f"{name}.weight", (d_out, d_in), dtype, kind, axes, "linear", part)
+    yield Tensor(f"{name}.weight", (d_out, d_in), dtype, kind, axes, "linear", part or kind)
     if bias:
-        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "linear", part)
+        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "linear", part or kind)
 
 
 def conv1d(
     name: str, d_in: Size, d_out: Size, *, kind: str, dtype: Dtype, axes: Axes = (), bias: bool = True, part: str = ""
 ) -> Rows:
     """The same map as GPT-2 stores it: weight (d_in, d_out), the transpose of Linear's."""
-    part = part or kind
-    yield Tensor(f"{name}.weight", (d_in, d_out), dtype, kind, axes, "conv1d", part)
-    if bias:
-        yield Tensor(f"{name}.bias", (d_out,), dtype, kind, axes, "conv1d", part)
+    for row in linear(name, d_in, d_out, kind=kind, dtype=dtype, axes=axes, bias=bias, part=part):
+        yield Tensor(row.name, row.shape[::-1], dtype, kind, axes, "conv1d", row.part)
 
 
 def embedding(name: str, rows: Size, width: Size, *, dtype: Dtype, kind: str = "embedding", axes: Axes = ()) -> Rows:

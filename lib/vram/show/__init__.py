@@ -5,8 +5,7 @@ Each name is loaded when it is first asked for: a table needs no matplotlib, a c
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from ..lazy import lazy
 
 _WHERE = {
     "bars": ("NARROW", "Mark", "Row", "bar"),
@@ -25,18 +24,5 @@ _WHERE = {
     "tables": ("StyledTable", "tensor_table"),
     "theme": ("KINDS", "PARTS", "style"),
 }  # fmt: skip
-_HOME = {name: module for module, names in _WHERE.items() for name in names}
 
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'vram.show' has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = lazy(globals(), _WHERE)

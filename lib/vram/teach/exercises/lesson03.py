@@ -39,6 +39,17 @@ def _error_of_the_rule(name: str) -> Fraction:
     return 1 - Fraction(_numel(name), _rule(name))
 
 
+def _slips_of_an_error(name: str, *others: str) -> tuple[Slip, ...]:
+    """What goes wrong with the signed error of a model: its sign, its base, another model, percent without the sign."""
+    return (
+        Slip("sign", lambda: -_error(name)),
+        Slip("of_the_rule", lambda: _error_of_the_rule(name)),
+        Slip("of_the_rule", lambda: -_error_of_the_rule(name)),
+        *(Slip("other_model", lambda other=other: _error(other), "M06") for other in others),
+        Slip("no_percent", lambda: 100 * _error(name)),
+    )
+
+
 def _gpt_layer() -> int:
     """A layer of GPT-2's shape with the width of Llama 2 7B."""
     gpt = vram.Architecture("gpt2", hidden_size=_model("llama-2-7b").hidden_size, num_attention_heads=32)
@@ -112,13 +123,7 @@ answer = (new - old) / 10**9""",
 arch = vram.models["llama-3-8b"]
 rule = 12 * arch.num_hidden_layers * arch.hidden_size**2
 answer = rule / vram.weights(arch).numel - 1""",
-        slips=(
-            Slip("sign", lambda: -_error("llama-3-8b")),
-            Slip("of_the_rule", lambda: _error_of_the_rule("llama-3-8b")),
-            Slip("of_the_rule", lambda: -_error_of_the_rule("llama-3-8b")),
-            Slip("other_model", lambda: _error("llama-2-7b"), "M06"),
-            Slip("no_percent", lambda: 100 * _error("llama-3-8b")),
-        ),
+        slips=_slips_of_an_error("llama-3-8b", "llama-2-7b"),
     ),
     Exercise(
         id="03.1",
@@ -200,14 +205,7 @@ answer = 2 * h * (a - g) * d""",
 arch = vram.models["mistral-7b-v0.1"]
 rule = 12 * arch.num_hidden_layers * arch.hidden_size**2
 answer = rule / vram.weights(arch).numel - 1""",
-        slips=(
-            Slip("sign", lambda: -_error("mistral-7b-v0.1")),
-            Slip("of_the_rule", lambda: _error_of_the_rule("mistral-7b-v0.1")),
-            Slip("of_the_rule", lambda: -_error_of_the_rule("mistral-7b-v0.1")),
-            Slip("other_model", lambda: _error("llama-2-7b"), "M06"),
-            Slip("other_model", lambda: _error("llama-3-8b"), "M06"),
-            Slip("no_percent", lambda: 100 * _error("mistral-7b-v0.1")),
-        ),
+        slips=_slips_of_an_error("mistral-7b-v0.1", "llama-2-7b", "llama-3-8b"),
     ),
     Exercise(
         id="03.6",
