@@ -10,14 +10,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import vram
-from vram import models, weights
+from vram import models, show, weights
 from vram.ledger.units import UNITS
 from vram.show import bytes_per_parameter, figure, finetune_bars, linear_share, llama_table, steps, waterfall
 from vram.show.charts.lesson08 import ways
 from vram.show.morph import CHANGES
 from vram.show.theme import KINDS
 
-CHARTS = (linear_share, llama_table, waterfall, bytes_per_parameter, finetune_bars)
+#: Every function of the package that draws a chart.
+CHARTS = [
+    thing
+    for thing in (getattr(show, name) for name in show.__all__)
+    if getattr(thing, "__module__", "").startswith("vram.show.charts.")
+]
 GPT = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt3-175b")
 LLAMA = ("llama-7b", "llama-13b", "llama-30b", "llama-65b")
 

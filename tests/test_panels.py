@@ -13,12 +13,13 @@ from itertools import combinations
 import pytest
 
 import vram
+from vram import show
 from vram.ledger.units import both, count, gib
 from vram.show import Choice, Panel, StyledTable, View, count_panel, lora_panel, morph_panel, states_panel
 from vram.show.panel import flag, powers_of_two
 from vram.show.panels.lesson08 import TARGETS
 
-PANELS = {panel.__name__: panel for panel in (count_panel, morph_panel, states_panel, lora_panel)}
+PANELS = {name: getattr(show, name) for name in show.__all__ if name.endswith("_panel")}
 parametrize_panel = pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
 
 

@@ -41,7 +41,7 @@ def lesson(request: pytest.FixtureRequest, browser: Browser, lab: Lab) -> Iterat
 
 def test_every_lesson_of_the_table_exists() -> None:
     missing = sorted(set(PANELS) - set(LESSONS))
-    assert not missing, f"moves.py knows panels of lessons that are not in notebooks/: {missing}"
+    assert not missing, f"moves knows panels of lessons that are not in notebooks/: {missing}"
 
 
 def test_all_cells_run(lesson: Opened) -> None:
@@ -51,7 +51,7 @@ def test_all_cells_run(lesson: Opened) -> None:
 def test_the_table_moves_every_control(lesson: Opened) -> None:
     """A panel that nobody moves is a panel that nobody tests."""
     if lesson.name not in PANELS:
-        assert not lesson.page.locator(PANEL).count(), f"moves.py does not know the panel of {lesson.name}"
+        assert not lesson.page.locator(PANEL).count(), f"moves does not know the panel of {lesson.name}"
         return
     assert sorted(Panel(lesson.page).names()) == sorted(PANELS[lesson.name].moves)
 

@@ -1,0 +1,53 @@
+"""Numbers in the sentences of lesson 08, computed."""
+
+from fractions import Fraction
+
+import vram
+
+
+def states(*kinds: str, **how: object) -> int:
+    parts = vram.model_states(vram.models["llama-3-8b"], **how).phases["optimizer step"].by("kind")
+    return sum(parts[kind].nbytes for kind in kinds)
+
+
+def packed(*kinds: str) -> int:
+    parts = vram.quantize(vram.weights(vram.models["llama-3-8b"]), "nf4").by("kind")
+    return sum(parts[kind].nbytes for kind in kinds)
+
+
+def nf4_over_half_a_byte() -> Fraction:
+    ledger = vram.weights(vram.models["llama-3-8b"])
+    return vram.quantize(ledger, "nf4").nbytes / Fraction(ledger.numel, 2) - 1
+
+
+def adapters_in_gpt2_mediums() -> float:
+    adapters = vram.lora(vram.models["llama-3-8b"], rank=256)
+    return round(adapters.numel / vram.weights(vram.models["gpt2-medium"]).numel, 1)
+
+
+def growth(**how: object) -> int:
+    """GiB that the peak gains from 512 to 8,192 tokens."""
+    short, long = (vram.training(vram.models["llama-3-8b"], seq_len=n, **how).peak for n in (512, 8192))
+    return round((long - short) / 2**30)
+
+
+def long_activations() -> int:
+    step = vram.training(vram.models["llama-3-8b"], seq_len=8192, lora=16)
+    return step.at_peak().by("kind")["activations"].nbytes
+
+
+CLAIMS = [
+    ("about 105 GiB", lambda: f"about {vram.gib(states('gradients', 'optimizer states'), 0)}"),
+    ("half a GiB", lambda: {5: "half a GiB"}[states("gradients", "optimizer states", lora=16) * 10 // 2**30]),
+    ("4.127 bits", lambda: f"{4 + 8 / 64 + 32 / (64 * 256):.3f} bits"),
+    ("3.35 GiB", lambda: vram.gib(packed("attention", "mlp"))),
+    ("1.96 GiB", lambda: vram.gib(packed("embedding", "lm_head"))),
+    ("LoRA and QLoRA have grown by 53 GiB each", lambda: {
+        (53, 53): "LoRA and QLoRA have grown by 53 GiB each"}[growth(lora=16), growth(lora=16, base="nf4")]),
+    ("the full fine-tune by 46", lambda: f"the full fine-tune by {growth()}"),
+    ("activations, 45 GiB", lambda: f"activations, {vram.gib(long_activations(), 0)}"),
+    ("128,256", lambda: f"{vram.models['llama-3-8b'].vocab_size:,}"),
+    ("42 %", lambda: vram.percent(nf4_over_half_a_byte(), digits=0)),
+    ("671 million", lambda: f"{vram.lora(vram.models['llama-3-8b'], rank=256).numel / 10**6:.0f} million"),
+    ("nearly twice GPT-2 Medium", lambda: {1.9: "nearly twice GPT-2 Medium"}[adapters_in_gpt2_mediums()]),
+]  # fmt: skip
