@@ -21,7 +21,7 @@ from vram.show.theme import KINDS
 CHARTS = [
     thing
     for thing in (getattr(show, name) for name in show.__all__)
-    if getattr(thing, "__module__", "").startswith("vram.show.charts.")
+    if getattr(thing, "__annotations__", {}).get("return") == "Axes"
 ]
 GPT = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt3-175b")
 LLAMA = ("llama-7b", "llama-13b", "llama-30b", "llama-65b")
