@@ -17,11 +17,11 @@ from vram.show.charts.lesson08 import ways
 from vram.show.morph import CHANGES
 from vram.show.theme import KINDS
 
-#: Every function of the package that draws a chart.
+#: Every function of the charts' files that draws on axes.
 CHARTS = [
-    thing
-    for thing in (getattr(show, name) for name in show.__all__)
-    if getattr(thing, "__annotations__", {}).get("return") == "Axes"
+    chart
+    for chart in (getattr(show, name) for name in show.__all__)
+    if getattr(chart, "__module__", "").startswith("vram.show.charts.") and "ax" in chart.__annotations__
 ]
 GPT = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt3-175b")
 LLAMA = ("llama-7b", "llama-13b", "llama-30b", "llama-65b")
