@@ -9,19 +9,26 @@ from ..lazy import lazy
 
 _WHERE = {
     "bars": ("NARROW", "Mark", "Row", "bar"),
+    "charts.lesson01": ("bit_layout", "nameplate"),
     "charts.lesson02": ("linear_share", "parameter_bar"),
     "charts.lesson03": ("llama_table", "waterfall"),
+    "charts.lesson04": ("memory_against_context",),
     "charts.lesson06": ("bytes_per_parameter",),
     "charts.lesson08": ("finetune_bars",),
+    "charts.lesson09": ("roofline",),
     "explain": ("Explained", "formulas", "symbolic"),
     "figures": ("Picture", "figure", "memory_bar", "slide_axes"),
     "morph": ("steps",),
     "panel": ("Choice", "Panel", "View"),
+    "panels.lesson01": ("units_panel",),
     "panels.lesson02": ("count_panel",),
     "panels.lesson03": ("morph_panel",),
+    "panels.lesson04": ("kv_panel",),
     "panels.lesson06": ("states_panel",),
     "panels.lesson08": ("lora_panel",),
+    "panels.lesson09": ("time_panel",),
     "tables": ("StyledTable", "tensor_table"),
+    "timeline": ("memory_over_time", "timeline_picture", "timeline_table"),
     "theme": ("KINDS", "PARTS", "style"),
 }  # fmt: skip
 
