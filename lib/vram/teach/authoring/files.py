@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-FOLDERS = ("notebooks", "notebooks/solutions", "slides")
+FOLDERS = ("notebooks", "notebooks/solutions", "notebooks/reference", "slides")
 
 
 def course_notebooks(course: Path) -> list[Path]:

@@ -1,0 +1,13 @@
+"""Pages to look things up in: the article statement by statement, the cheat sheet, the bibliography."""
+
+from __future__ import annotations
+
+from ...lazy import lazy
+
+_WHERE = {
+    "bibliography": ("bibliography",),
+    "cheat_sheet": ("cheat_sheet",),
+    "crosswalk": ("crosswalk",),
+}
+
+__getattr__, __dir__, __all__ = lazy(globals(), _WHERE)
