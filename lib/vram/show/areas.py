@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ..ledger.units import UNITS
-
 
 _INSET = 6  # pixels between a label and the edges of the plot
 
@@ -108,14 +108,14 @@ def _middles(xs: Sequence[float], width: float) -> Iterator[float]:
     left, right = xs[0] + width / 2 + _INSET, xs[-1] - width / 2 - _INSET
     if left > right:
         return
-    wanted = [(xs[0] + xs[-1]) / 2, *((a + b) / 2 for a, b in zip(xs, xs[1:], strict=False)), *xs]
+    wanted = [(xs[0] + xs[-1]) / 2, *((a + b) / 2 for a, b in pairwise(xs)), *xs]
     for x in wanted:
         yield min(max(x, left), right)
 
 
 def _pieces(low: float, high: float, taken: Sequence[float]) -> Iterator[tuple[float, float]]:
     edges = [low, *sorted(y for y in taken if low < y < high), high]
-    yield from zip(edges, edges[1:], strict=False)
+    yield from pairwise(edges)
 
 
 def marks(most: int) -> tuple[str, list[int]]:
