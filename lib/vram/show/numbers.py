@@ -59,6 +59,19 @@ def trimmed(value: Fraction | int, digits: int = 2) -> str:
     return decimal(value, digits).rstrip("0").rstrip(".")
 
 
+def scientific(n: int | Fraction, digits: int = 2) -> str:
+    """A large number as a power of ten, rounded to `digits` places.
+
+    >>> scientific(314_280_000_000_000_000_000_000)
+    '3.14 × 10²³'
+    """
+    power = len(str(int(abs(n)))) - 1
+    text = decimal(Fraction(n, 10**power), digits)
+    if text.lstrip("−").startswith("10"):  # 9.999 rounds up to the next power
+        return scientific(Fraction(n, abs(n)) * 10 ** (power + 1), digits)
+    return f"{text} × 10{_superscript(power)}"
+
+
 def size_text(size: Any) -> str:
     """One size of a shape: a number with separators, a formula, or the extent of an array."""
     if is_symbolic(size):
