@@ -32,7 +32,7 @@ _OVERFLOW = """slide => {
 # Words a class has to read: tables, formulas, code and the speaker's notes are not prose.
 _WORDS = """slide => {
     const copy = slide.cloneNode(true);
-    const other = 'aside.notes, style, table, mjx-container, pre, img, details:not([open])';
+    const other = 'aside.notes, style, script, select, table, mjx-container, pre, img, details:not([open])';
     copy.querySelectorAll(other).forEach(node => node.remove());
     return (copy.textContent.match(/[\\p{L}\\p{N}][^\\s]*/gu) || []).length;
 }"""
@@ -95,8 +95,22 @@ def unrendered_math(page: Page) -> list[str]:
             while (walk.nextNode()) {
                 const text = walk.currentNode.textContent;
                 if (/\\$[^$]+\\$|\\\\[a-zA-Z]{2,}|\\\\\\(|\\\\\\[/.test(text)
-                    && !walk.currentNode.parentElement.closest('pre, code, mjx-container')) found.push(text.trim());
+                    && !walk.currentNode.parentElement.closest('pre, code, script, mjx-container'))
+                    found.push(text.trim());
             }
             return found;
         }"""
     )
+
+
+def live_slides(page: Page) -> Iterator[int]:
+    """Show each slide that has controls; yields its number."""
+    for number in slides(page):
+        if page.locator(".present .live").count():
+            yield number
+
+
+def live_text(page: Page) -> str:
+    """What a live slide says now: the verdict and every amount."""
+    parts = page.locator(".present .live").locator("[role=status], [data-size], [data-share]")
+    return " | ".join(parts.all_inner_texts())

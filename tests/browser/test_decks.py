@@ -6,7 +6,17 @@ import re
 from pathlib import Path
 
 import pytest
-from deck import notes, open_deck, overflow, pictures_without_words, slides, unrendered_math, words
+from deck import (
+    live_slides,
+    live_text,
+    notes,
+    open_deck,
+    overflow,
+    pictures_without_words,
+    slides,
+    unrendered_math,
+    words,
+)
 from lesson import shoot
 from playwright.sync_api import Browser
 from surroundings import DECKS
@@ -82,3 +92,25 @@ def test_print_gives_one_page_a_slide(name: str, decks: Path, browser: Browser) 
         pdf = page.pdf(prefer_css_page_size=True, print_background=True)
         pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
         assert pages == page.locator(".pdf-page").count() == page.locator("section:not(.stack)").count()
+
+
+@every_deck
+def test_live_slides_answer_without_a_kernel(name: str, decks: Path, browser: Browser) -> None:
+    """Each control by keyboard: something else is said, the deck stays where it is, and the way back restores what
+    Python has written. tests/test_live_slides.py holds that the numbers are the library's."""
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        seen = watch(context, on_this_disk)
+        page = context.new_page()
+        open_deck(page, decks / f"{name}.html")
+        for number in live_slides(page):
+            for control in range(page.locator(".present .live select").count()):
+                select = page.locator(".present .live select").nth(control)
+                before, last = live_text(page), select.evaluate("s => s.selectedIndex === s.options.length - 1")
+                there, back = ("ArrowUp", "ArrowDown") if last else ("ArrowDown", "ArrowUp")
+                select.focus()
+                page.keyboard.press(there)
+                assert live_text(page) != before, f"slide {number}: control {control} changes nothing"
+                page.keyboard.press(back)
+                assert live_text(page) == before
+                assert page.evaluate("Reveal.getSlidePastCount()") == number - 1, "the deck moved with the control"
+        seen.assert_quiet()
