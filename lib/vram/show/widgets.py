@@ -15,7 +15,7 @@ class PanelBox(ipywidgets.VBox):
 
     def __init__(self, panel: Panel):
         self._panel = panel
-        self._controls = {choice.name: _control(choice, panel.values[choice.name]) for choice in panel.controls}
+        self._controls = {choice.name: control(choice, panel.values[choice.name]) for choice in panel.controls}
         self._output = ipywidgets.HTML(panel.render(**panel.values)).add_class("vram-output")
         for name, control in self._controls.items():
             control.observe(lambda change, name=name: self._follow(name, change["new"]), names="value")
@@ -33,7 +33,7 @@ class PanelBox(ipywidgets.VBox):
         self._output.value = self._panel.follow(name, value, self._output.value)
 
 
-def _control(choice: Choice, value: Any) -> ipywidgets.Widget:
+def control(choice: Choice, value: Any) -> ipywidgets.Widget:
     """A check box for yes and no, else a drop-down list with its name above it; the stylesheet sets their sizes."""
     if all(isinstance(option, bool) for option in choice.values):
         box = ipywidgets.Checkbox(value, description=choice.label, indent=False, layout={"width": "auto"})

@@ -1,0 +1,239 @@
+"""The answer as HTML, in three parts that follow a control one after the other.
+
+answer   verdict, picture, what is largest: there at once
+advice   what would make it fit, what there is room for: searched for, so it comes a moment later
+numbers  formula, table, rows, constants, text to copy: there at once
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from html import escape
+
+from ...architectures import gpus
+from ...ledger.errors import VramError
+from ...ledger.ledger import Ledger
+from ...ledger.tensor import Tensor
+from ...ledger.units import count, gib, shown
+from ...memory import constants
+from ...words import say
+from .. import css
+from ..bars import Mark, Row, bar, name_of
+from ..copies import Copy
+from ..numbers import trimmed
+from ..tables import StyledTable
+from ..theme import KINDS, in_order
+from . import ask, sentences, share
+from .state import State
+
+_SHEET = """
+.vram .verdict.fits{border-left:6px solid #009E73;padding-left:12px}
+.vram .verdict.lacks{border-left:6px solid #D35D00;padding-left:12px}
+.vram .advice{border-left:6px solid #0070B6;background:rgba(0,112,182,.08);padding:8px 14px;margin:10px 0}
+.vram .advice ul{margin:2px 0 6px;padding-left:20px}
+.vram .advice li{margin:1px 0}
+.vram .advice dl{display:grid;grid-template-columns:auto 1fr;gap:2px 16px;margin:6px 0 2px}
+.vram .advice dt,.vram .advice dd{margin:0;font-weight:400}
+.vram .advice dd{font-variant-numeric:tabular-nums}
+.vram .copy{font:13px/1.5 monospace;width:100%;box-sizing:border-box;white-space:pre-wrap;margin:6px 0;padding:8px;\
+background:transparent;color:inherit;border:1px solid rgba(128,128,128,.6);overflow-x:auto}
+""".strip().replace("\n", "")
+
+#: Changes named in the first list, and in the second.
+_HELP, _TOO_LITTLE = 5, 3
+
+
+@lru_cache(maxsize=64)
+def answer(state: State) -> str:
+    """Verdict, detail and the memory bar against the card's usable bytes."""
+    timeline, card = ask.timeline(state), gpus[state.gpu]
+    kind = "fits" if timeline.fits(card) else "lacks"
+    picture = bar(
+        [Row(_row_title(state), _bytes_by_kind(timeline.at_peak()))],
+        mark=Mark(say("panel.usable", gpu=state.gpu), card.usable_bytes),
+    )
+    return (
+        f'{css.sheet(frozenset(KINDS))}<style>{_SHEET}</style><div class="vram">'
+        f'<div role="status" aria-live="polite">'
+        f'<p class="verdict {kind}"><b>{escape(sentences.verdict(state))}</b></p>'
+        f'<p class="detail">{escape(sentences.detail(state))}</p></div>{picture}</div>'
+    )
+
+
+def _row_title(state: State) -> str:
+    parts = [state.title, sentences.job(state.job), say("fit.tokens", count=count(state.context))]
+    return ", ".join(parts) + (say("fit.most_loaded", count=state.cards) if state.cards > 1 else "")
+
+
+def _bytes_by_kind(ledger: Ledger) -> dict[str, int]:
+    return {kind: rows.nbytes for kind, rows in ledger.by("kind").items()}
+
+
+def waiting() -> str:
+    """What stands in the place of the advice while it is searched for."""
+    return f'<div class="vram" aria-busy="true"><div class="advice"><p>{escape(say("fit.searching"))}</p></div></div>'
+
+
+def advice(state: State, stop: Callable[[], bool] = ask.never) -> str:
+    """What would make it fit, and the largest and the smallest that do. Raises `Stopped` when `stop()` is true."""
+    changes = [] if ask.timeline(state).fits(state.gpu) else [*_changes(state, ask.options(state, stop))]
+    rows = "".join(f"<dt>{escape(what)}</dt><dd>{escape(value)}</dd>" for what, value in _limits(state, stop))
+    return f'<div class="vram"><div class="advice">{"".join(changes)}<dl>{rows}</dl></div></div>'
+
+
+def no_advice(problem: VramError) -> str:
+    """What stands there when a search has no answer."""
+    return f'<div class="vram"><div class="advice"><p>{escape(str(problem))}</p></div></div>'
+
+
+def _changes(state: State, options: list[ask.Option]) -> Iterator[str]:
+    helping = [sentences.option(state, option) for option in options if option.fits]
+    too_little = [sentences.option(state, option) for option in options if not option.fits]
+    if helping:
+        yield f"<p><b>{escape(say('fit.one_change'))}</b></p>{_list(helping[:_HELP])}"
+    else:
+        yield f"<p><b>{escape(say('fit.no_change'))}</b></p>"
+    if too_little:
+        yield f"<p>{escape(say('fit.too_little'))}</p>{_list(too_little[-_TOO_LITTLE:])}"
+
+
+def _list(items: list[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+
+
+def _limits(state: State, stop: Callable[[], bool]) -> Iterator[tuple[str, str]]:
+    """The largest context and batch, the smallest card, the fewest cards, each with its name."""
+    yield say("fit.limit.context"), _limit(state, "context", ask.longest_context(state, stop), ask.MOST_CONTEXT)
+    yield say("fit.limit.batch"), _limit(state, "batch", ask.largest_batch(state, stop), ask.MOST_BATCH)
+    card, fewest = ask.smallest_card(state), ask.fewest_cards(state)
+    yield (
+        say("fit.limit.card"),
+        say("fit.limit.card_is", gpu=card.name, usable=gib(card.usable_bytes)) if card else say("fit.limit.no_card"),
+    )
+    how = "tp" if state.job == "run" else "dp"
+    yield (
+        say("fit.limit.cards", gpu=state.gpu),
+        say(f"fit.limit.{how}", count=fewest) if fewest else say("fit.limit.no_cards", most=count(ask.MOST_CARDS)),
+    )
+
+
+def _limit(state: State, name: str, value: int, most: int) -> str:
+    if value >= most:
+        return say("fit.limit.or_more", value=count(most))
+    key = f"fit.limit.{name}_is" if value else f"fit.limit.no_{name}"
+    text = say(key, value=count(value))
+    made_for = state.architecture().fields.get("max_position_embeddings") if name == "context" else None
+    if isinstance(made_for, int) and value > made_for:
+        text += say("fit.limit.made_for", limit=count(made_for))
+    return text
+
+
+@lru_cache(maxsize=64)
+def numbers(state: State, *, static: bool = False, is_page: bool = False) -> str:
+    """The table with the calculation of each kind, its rows, the constants, and the result as text.
+
+    static   for a place where nothing can be typed: the text to copy is no input field
+    is_page  for the page of the calculator: a link leads to it in this state
+    """
+    ledger = ask.timeline(state).at_peak()
+    rows = _table(state, ledger)
+    folded = [_rows(ledger), _constants(), _copy(state, static, is_page)]
+    details = "".join(f"<details><summary>{escape(name)}</summary>{content}</details>" for name, content in folded)
+    return f'<div class="vram"><p class="formula">{_formula(state, ledger)}</p>{rows.markup()}{details}</div>'
+
+
+def _formula(state: State, ledger: Ledger) -> str:
+    """The peak as the sum of its kinds."""
+    kinds = in_order(_bytes_by_kind(ledger))
+    terms = " + ".join(gib(nbytes) for nbytes in kinds.values() if nbytes)
+    names = " + ".join(name_of(kind) for kind, nbytes in kinds.items() if nbytes)
+    peak = gib(ask.timeline(state).peak)
+    return f"<code>{escape(say('fit.formula', names=names, terms=terms, peak=peak))}</code>"
+
+
+def _table(state: State, ledger: Ledger) -> StyledTable:
+    """One line a kind: elements times bytes, how sure the number is, GiB, GB; then the peak, the card, what is left."""
+    groups = ledger.by("kind")
+    kinds = list(in_order(dict.fromkeys(groups, 0)))
+    lines = [[name_of(k), calculation(groups[k]), _basis(groups[k]), *_sizes(groups[k].nbytes)] for k in kinds]
+    timeline, card = ask.timeline(state), gpus[state.gpu]
+    phase = say(f"fit.phase.{timeline.peak_phase.replace(' ', '_')}")
+    lines.append([say("panel.total", phase=phase), "", "", *_sizes(timeline.peak)])
+    lines.append([say("panel.usable", gpu=state.gpu), "", say("basis.measured"), *_sizes(card.usable_bytes)])
+    room = timeline.headroom(card)
+    lines.append([say("panel.room" if room >= 0 else "panel.lack"), "", "", *_sizes(abs(room))])
+    headers = ("kind", "calculation", "class", "gib", "gb")
+    return StyledTable(
+        [say(f"table.{header}") for header in headers],
+        lines,
+        align="lclrr",
+        total=len(kinds),
+        caption=say("fit.table", model=state.title),
+        keys=[*kinds, None, None, None],
+    )
+
+
+def calculation(rows: Ledger) -> str:
+    """Elements times bytes, summed over the number formats: `8,030,261,248 · 2 B`."""
+    return " + ".join(Copy("", "", part).calculation for part in rows.by("dtype").values())
+
+
+def _basis(rows: Ledger) -> str:
+    return say(f"basis.{Copy('', '', rows).basis}")
+
+
+def _sizes(nbytes: int) -> tuple[str, str]:
+    return tuple(shown(nbytes, unit).removesuffix(f" {unit}") for unit in ("GiB", "GB"))
+
+
+def _rows(ledger: Ledger) -> tuple[str, str]:
+    """Every row of the ledger at the peak, the largest first within its kind."""
+    groups = ledger.by("kind")
+    tensors = [
+        tensor
+        for kind in in_order(dict.fromkeys(groups, 0))
+        for tensor in sorted(groups[kind], key=lambda tensor: -tensor.nbytes)
+    ]
+    table = StyledTable(
+        [say(f"table.{header}") for header in ("tensor", "calculation", "class", "size")],
+        [_row(tensor) for tensor in tensors],
+        align="cclr",
+        keys=[tensor.kind for tensor in tensors],
+    )
+    return say("fit.rows", count=len(ledger)), table.markup(caption=False)
+
+
+def _row(tensor: Tensor) -> list[str]:
+    each = trimmed(tensor.dtype.bits_per_weight / 8, 4)
+    numbers = say("fit.row", formula=tensor.formula, bytes=each, dtype=tensor.dtype)
+    return [tensor.name, numbers, say(f"basis.{tensor.basis}"), gib(tensor.nbytes)]
+
+
+def _constants() -> tuple[str, str]:
+    low, high = (gib(amount) for amount in ask.constants_range())
+    counted = gib(sum(constant.nbytes for constant in constants.values()))
+    table = StyledTable(
+        [say(f"fit.constants.{header}") for header in ("what", "counted", "least", "most", "source")],
+        [[c.name, gib(c.nbytes), gib(c.least), gib(c.most), c.source] for c in constants.values()],
+        align="lrrrl",
+        keys=["overhead"] * len(constants),
+    )
+    after = f"<p>{escape(say('fit.constants.fragmentation'))}</p>"
+    return say("fit.constants.title", counted=counted, least=low, most=high), table.markup(caption=False) + after
+
+
+def _copy(state: State, static: bool, is_page: bool) -> tuple[str, str]:
+    """The result as text: a field in which Ctrl+A marks all of it, or plain text."""
+    text = escape(sentences.report(state))
+    lines = text.count("\n") + 1
+    field = (
+        f'<pre class="copy">{text}</pre>'
+        if static
+        else f'<textarea class="copy" rows="{lines}" spellcheck="false" aria-label="{escape(say("fit.copy.name"))}">'
+        f"{text}</textarea>"
+    )
+    link = f'<p><a href="{escape(share.query(state))}">{escape(say("fit.copy.link"))}</a></p>' if is_page else ""
+    return say("fit.copy.title"), field + link
+
+
