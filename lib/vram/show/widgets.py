@@ -17,8 +17,8 @@ class PanelBox(ipywidgets.VBox):
         self._panel = panel
         self._controls = {choice.name: control(choice, panel.values[choice.name]) for choice in panel.controls}
         self._output = ipywidgets.HTML(panel.render(**panel.values)).add_class("vram-output")
-        for name, control in self._controls.items():
-            control.observe(lambda change, name=name: self._follow(name, change["new"]), names="value")
+        for name, widget in self._controls.items():
+            widget.observe(lambda change, name=name: self._follow(name, change["new"]), names="value")
         line = ipywidgets.HBox(
             list(self._controls.values()),
             layout={"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px", "grid_gap": "8px 18px"},
