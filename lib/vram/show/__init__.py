@@ -21,6 +21,7 @@ _WHERE = {
     "explain": ("Explained", "formulas", "symbolic"),
     "fit.panel": ("calculator", "calculator_page"),
     "figures": ("Picture", "figure", "memory_bar", "slide_axes"),
+    "fold": ("FoldedLedger",),
     "morph": ("steps",),
     "panel": ("Choice", "Panel", "View"),
     "panels.lesson01": ("units_panel",),

@@ -1,7 +1,8 @@
 """Which copies of the parameters does a training step keep? The rows of a timeline's phase, one a copy.
 
 A copy is named by what stands at the end of a tensor's name: `.grad`, `.master`, `.exp_avg`. Tensors without such an
-end are the weights themselves; beside adapters they are frozen.
+end are the weights themselves; beside adapters they are frozen. What is no copy (activations, cache) is named by its
+kind of memory.
 """
 
 from __future__ import annotations
@@ -14,9 +15,13 @@ from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from ..ledger.units import shown
 from ..words import has, say
+from .bars import name_of
 from .numbers import decimal, trimmed
 from .tables import StyledTable
-from .theme import in_order
+from .theme import KINDS, in_order
+
+#: Kinds of memory that are no copies of the parameters.
+_OTHERS = tuple(kind for kind in KINDS if kind not in ("weights", "gradients", "optimizer states"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +50,22 @@ class Copy:
 
 def copies(ledger: Ledger) -> list[Copy]:
     """The copies in a ledger, kind by kind, in the order of the bars; together they hold every tensor of it."""
-    plain = say("copy.frozen" if any(map(_is_adapter, ledger)) else "copy.weights")
+    frozen = any(map(_is_adapter, ledger))
     groups: dict[tuple[str, str, str], list[Tensor]] = {}
     for tensor in ledger:
-        groups.setdefault((tensor.kind, _title(tensor, plain), str(tensor.dtype)), []).append(tensor)
+        groups.setdefault((tensor.kind, _title(tensor, frozen), str(tensor.dtype)), []).append(tensor)
     found = [Copy(f"{title}, {dtype}", kind, Ledger(tensors)) for (kind, title, dtype), tensors in groups.items()]
     order = list(in_order({copy.kind: 0 for copy in found}))
     return sorted(found, key=lambda copy: order.index(copy.kind))
 
 
-def _title(tensor: Tensor, plain: str) -> str:
+def _title(tensor: Tensor, frozen: bool) -> str:
+    if tensor.kind in _OTHERS:
+        return name_of(tensor.kind)
     end = tensor.name.rsplit(".", 1)[-1]
     if end not in ("weight", "bias") and has(f"copy.{end}"):
         return say(f"copy.{end}")
-    return say("copy.adapters") if _is_adapter(tensor) else plain
+    return say("copy.adapters" if _is_adapter(tensor) else "copy.frozen" if frozen else "copy.weights")
 
 
 def _is_adapter(tensor: Tensor) -> bool:

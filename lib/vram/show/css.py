@@ -34,6 +34,8 @@ text-align:left;vertical-align:top;white-space:normal;max-width:none;font-weight
 .vram .key{display:inline-block;width:14px;height:14px;margin-right:8px;border:1px solid #77777F;\
 vertical-align:-2px;background-size:14px}
 .vram details{margin:8px 0}
+.vram details details{margin:2px 0 2px 20px}
+.vram details details summary{font-weight:400}
 .vram summary{cursor:pointer;font-weight:600}
 .vram figure{margin:8px 0}
 .vram-output>.widget-html-content{min-width:0;flex:1 1 0}

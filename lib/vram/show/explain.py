@@ -84,10 +84,11 @@ def per_layer(ledger: Ledger) -> Ledger:
 
 def _text(tensor: Tensor) -> str:
     """Counts and shape as a product: `l · h · 3h`, `32 · 4,096 · 12,288`."""
-    return _product(tuple([axis.count for axis in tensor.axes] + list(tensor.shape)))
+    return product_text(tuple([axis.count for axis in tensor.axes] + list(tensor.shape)))
 
 
 @lru_cache(maxsize=4096)
-def _product(factors: tuple[Any, ...]) -> str:
+def product_text(factors: tuple[Any, ...]) -> str:
+    """Factors as a product, a sum among them in brackets; 1 for none."""
     texts = [size_text(factor) for factor in factors]
     return " · ".join(f"({t})" if " " in t else t for t in texts) or "1"

@@ -249,8 +249,5 @@ def _mark_line(mark: Mark, scale: Scale, left: float, right: float) -> list[str]
     dash = ' stroke-width="2.5" stroke-dasharray="7 4"'
     return [
         svg.line(left, y, right + 4, y, ALERT, dash),
-        *(
-            svg.text(right + 10, first + i * 17, line, size=14, bold=True, colour=ALERT)
-            for i, line in enumerate(words)
-        ),
+        *(svg.text(right + 10, first + i * 17, line, size=14, bold=True, colour=ALERT) for i, line in enumerate(words)),
     ]
