@@ -1,4 +1,4 @@
-"""Questions of lesson 04, the KV cache: its size by shape and format, what engines reserve, what a card has room for."""
+"""Questions of lesson 04, the KV cache: its size by shape and format, what engines reserve, what a card has left."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _LLAMA, _LONG = "llama-3.1-8b", 131_072
 _PROMISED = 4096  # tokens that the refused server was asked for
 _FOUND = 3664  # tokens that it found room for
 _CHATS = 16
+_GOING_ON = 20_000  # tokens of the one conversation on a server
 
 
 def _cache(model: str = _LLAMA, *, heads: int | None = None, **how: Any) -> int:
@@ -45,8 +46,8 @@ def _pages(tokens: int) -> int:
 
 
 def _needed(**how: Any) -> int:
-    """Bytes of weights and one conversation of 8,192 tokens."""
-    return _weights() + _cache(seq_len=8192, **how)
+    """Bytes of weights and one conversation."""
+    return _weights() + _cache(seq_len=_GOING_ON, **how)
 
 
 def _reserved() -> int:
@@ -184,7 +185,7 @@ answer = vram.ceil_div(3664, 16)""",
         solution="""\
 llama = vram.models["llama-3.1-8b"]
 weights = vram.weights(llama).nbytes
-answer = (weights + vram.kv_cache(llama, seq_len=8192).nbytes) * B""",
+answer = (weights + vram.kv_cache(llama, seq_len=20_000).nbytes) * B""",
         facts=lambda: {
             "reserved": vram.gib(_reserved()),
             "free": vram.gib(_reserved() - _needed()),
@@ -193,9 +194,9 @@ answer = (weights + vram.kv_cache(llama, seq_len=8192).nbytes) * B""",
         slips=(
             Slip("reserved", _reserved, "M19"),
             Slip("weights_only", _weights, "M20"),
-            Slip("cache_only", lambda: _cache(seq_len=8192)),
+            Slip("cache_only", lambda: _cache(seq_len=_GOING_ON)),
             Slip("query_heads", lambda: _needed(heads=_query_heads()), "M15"),
-            Slip("keys_only", lambda: _weights() + _cache(seq_len=4096), "M16"),
+            Slip("keys_only", lambda: _weights() + _cache(seq_len=_GOING_ON // 2), "M16"),
             Slip("model_card", lambda: _weights() + _cache(seq_len=_LONG), "M27"),
         ),
     ),
