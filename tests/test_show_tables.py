@@ -21,7 +21,8 @@ _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
 def value(text: str, symbols: dict[str, int]) -> Fraction:
-    """What a formula of the tables is worth: `l(12h² + 13h)`, `32 · 4,096 · 3h`."""
+    """What a formula of the tables is worth: `l(12h² + 13h)`, `32 · 4,096 · 3h`, `⌊h/a⌋`."""
+    text = text.replace("⌊", "(").replace("⌋", ")//1")
     text = text.replace(",", "").replace("·", "*").replace("−", "-")
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"**{m[0].translate(_POWERS)}", text)
     tokens = re.findall(r"\*\*|\d+|[A-Za-z]|\S", text)
@@ -111,6 +112,9 @@ H, L, V = symbols.h, symbols.l, symbols.V
         (V * H - H, "Vh − h", "5·4 − 4"),
         (H**12 / L, "h¹²/l", "4¹²/2"),
         (H, "h", "4"),
+        (L - 3, "l − 3", "2 − 3"),
+        (V // H, "⌊V/h⌋", "⌊5/4⌋"),
+        (vram.ceil_div(V, H), "⌈V/h⌉", "⌈5/4⌉"),
         (7, "7", "7"),
     ],
 )

@@ -100,9 +100,14 @@ def algebra(expression: Any, sizes: Mapping[str, int] | None = None) -> str:
         return _factor(expression.base, sizes) + _superscript(int(expression.exp))
     if expression.is_Symbol and sizes is not None:
         return f"{sizes[expression.name]:,}"
-    return f"{int(expression):,}" if expression.is_Integer else str(expression)
+    if expression.is_Integer:
+        return f"{int(expression):,}".replace("-", "−")
+    if (name := type(expression).__name__) in _ROUNDED:
+        return _ROUNDED[name].format(algebra(expression.args[0], sizes))
+    return str(expression)
 
 
+_ROUNDED = {"floor": "⌊{}⌋", "ceiling": "⌈{}⌉"}
 # Symbols in a product stand in this order: Vh, nh, lr, 3hf, gh.
 _ORDER = "Vnlrbsgadhf"
 
