@@ -173,7 +173,9 @@ def test_the_static_copy_is_the_default_state(make: Callable[[], Panel]) -> None
     bundle = panel._repr_mimebundle_()
     assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
     settings, rest = re.search(r'(?<=<div class="vram">)<p>(.*?)</p>', bundle["text/html"]), panel.render()
-    assert bundle["text/html"].replace(settings[0], "", 1) == rest
+    sheet = re.match("<style>.*?</style>", bundle["text/html"])[0]
+    assert bundle["text/html"].replace(settings[0], "", 1) == sheet + rest
+    assert all(f".{kind}{{" in sheet for kind in re.findall('class="key ([^"]+)"', rest))
     said = unescape(settings[1])
     assert said == " · ".join(f"{c.label}: {c.text(c.default)}" for c in panel.controls)
     assert bundle["text/plain"] == panel.view().verdict
@@ -183,7 +185,8 @@ def test_the_static_copy_is_the_default_state(make: Callable[[], Panel]) -> None
 @parametrize_panel
 def test_the_widget_follows_its_controls(make: Callable[[], Panel]) -> None:
     panel = make()
-    line, output = panel.widget.children
+    line, output, sheet = panel.widget.children
+    assert "<style>" in sheet.value and "<style>" not in output.value, "the sheet is sent once"
     assert output.value == panel.render()
     assert len(line.children) == len(panel.controls) <= 5
     for widget, control in zip(line.children, panel.controls, strict=True):

@@ -98,14 +98,16 @@ class Panel:
         return self._view(**self._complete(values))
 
     def render(self, **values: Any) -> str:
-        """The HTML for these values, as `view` takes them."""
+        """The HTML for these values, as `view` takes them, for a page that has the stylesheet already."""
         return _html(self.view(**values))
 
     def static(self, **values: Any) -> str:
         """The HTML for a place without a kernel: the state in words, then what it shows."""
         state = self._complete(values)
         settings = " · ".join(f"{c.label}: {c.text(state[c.name])}" for c in self.controls)
-        return _html(self._view(**state), f"<p>{escape(settings)}</p>")
+        view = self._view(**state)
+        kinds = frozenset(key for table in view.tables for key in table.keys if key)
+        return css.sheet(kinds) + _html(view, f"<p>{escape(settings)}</p>")
 
     def states(self) -> Iterator[dict[str, Any]]:
         """Every pair of options of every two controls, the other controls at their default."""
@@ -160,14 +162,13 @@ class Panel:
 
 
 def _html(view: View, before: str = "") -> str:
-    kinds = frozenset(key for table in view.tables for key in table.keys if key)
     first, *others = view.tables
     formula = "<br>".join(f"<code>{escape(line)}</code>" for line in view.formula)
     folded = "".join(
         f"<details><summary>{escape(table.caption)}</summary>{table.markup()}</details>" for table in others
     )
     return (
-        f'{css.sheet(kinds)}<div class="vram">{before}'
+        f'<div class="vram">{before}'
         f'<div role="status" aria-live="polite"><p class="verdict"><b>{escape(view.verdict)}</b></p>'
         f'<p class="detail">{escape(view.detail)}</p></div>'
         f'{view.picture}<p class="formula">{formula}</p>{first.markup()}{folded}</div>'

@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
+from . import css
+from .theme import KINDS, PARTS
+
 if TYPE_CHECKING:
     from .panel import Choice, Panel
 
 
+_SHEET = css.sheet(frozenset([*KINDS, *PARTS]))
+
+
 class PanelBox(ipywidgets.VBox):
-    """Controls in a line that wraps, above one HTML output."""
+    """Controls in a line that wraps, above one HTML output.
+
+    The stylesheet is a child of its own: written anew with each output, it would have the browser lay out the whole
+    notebook after every key press.
+    """
 
     def __init__(self, panel: Panel):
         self._panel = panel
@@ -23,7 +33,7 @@ class PanelBox(ipywidgets.VBox):
             list(self._controls.values()),
             layout={"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px", "grid_gap": "8px 18px"},
         )
-        super().__init__([line, self._output])
+        super().__init__([line, self._output, ipywidgets.HTML(_SHEET, layout={"display": "none"})])
 
     def moved(self, name: str, value: Any) -> None:
         """Show a control at `value`; the output follows."""
