@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from accessibility import controls
@@ -36,18 +37,23 @@ def wait_idle(page: Page) -> None:
     page.wait_for_function(f"!{_A_CELL_WAITS} && {_KERNEL_IS_IDLE}", timeout=RUN_MILLISECONDS)
 
 
-def run_all(page: Page) -> None:
-    """Run ▸ Run All Cells, then wait for the end. JupyterLab sometimes swallows the first click: ask again."""
+def start_all(page: Page) -> float:
+    """Run ▸ Run All Cells; returns the moment of the click. JupyterLab sometimes swallows the first: ask again."""
     for _ in range(5):
         page.get_by_role("menuitem", name="Run", exact=True).click()
+        clicked = time.monotonic()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         try:
             page.wait_for_function(_A_CELL_WAITS, timeout=3_000)
-            break
+            return clicked
         except PlaywrightTimeout:
             page.keyboard.press("Escape")
-    else:
-        raise AssertionError("Run All Cells was clicked five times and no cell ran")
+    raise AssertionError("Run All Cells was clicked five times and no cell ran")
+
+
+def run_all(page: Page) -> None:
+    """Run ▸ Run All Cells, then wait for the end."""
+    start_all(page)
     wait_idle(page)
 
 
