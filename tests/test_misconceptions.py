@@ -15,9 +15,9 @@ from vram.teach.misconceptions import RATIOS, known, sentence
 #: Where each misconception is met. Lessons that come later are named, so that nothing is forgotten.
 MET_IN = {
     "M01": {"01", "02", "06", "08"},  # 1 GB = 2³⁰ B
-    "M02": {"01", "06"},  # a 24 GB card has 24 GiB
+    "M02": {"01", "05", "06"},  # a 24 GB card has 24 GiB
     "M03": {"05"},  # 4-bit = half a byte for every parameter
-    "M04": {"01", "02", "06", "08"},  # bits for bytes
+    "M04": {"01", "02", "05", "06", "08"},  # bits for bytes
     "M05": {"02", "03"},  # a layer is 12h² + 3h; vectors matter
     "M06": {"03"},  # LLaMA is 12lh²
     "M07": {"02", "03"},  # embeddings are negligible
