@@ -78,7 +78,7 @@ def test_pasted_text_is_counted_as_soon_as_it_is_a_model():
 
 def _pieces(panel):
     """The reader's own config, then the parts of the answer."""
-    _, own, _, _, *parts = panel.widget.children
+    _, own, _, _, *parts, _ = panel.widget.children
     return own, *parts
 
 

@@ -21,7 +21,7 @@ def no_search(monkeypatch):
 
 
 def shown(panel) -> str:
-    return "".join(part.value for part in panel.widget.children[4:])
+    return "".join(part.value for part in panel.widget.children[4:8])
 
 
 def test_four_controls_are_seen_and_the_others_fold_open(no_search):
@@ -158,7 +158,7 @@ def wait_for(shows: list[str], text: str) -> None:
 
 def test_in_a_kernel_the_answer_does_not_wait_for_the_search(in_a_kernel):
     panel = calculator("gpt2", context=512)
-    parts = panel.widget.children[4:]
+    parts = panel.widget.children[4:8]
     assert parts[2].value == page.waiting() and 'aria-busy="true"' in parts[2].value
     assert parts[1].value == page.answer(panel.state)
     deadline = time.monotonic() + 10

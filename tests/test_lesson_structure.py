@@ -11,7 +11,7 @@ import vram
 from vram import VramError
 from vram.ledger.units import shown
 from vram.teach.authoring import measures
-from vram.teach.authoring.structure import ORDER, faults, lesson_number, section, title_of
+from vram.teach.authoring.structure import ORDER, faults, lesson_number, order, section, title_of
 from vram.teach.authoring.sync import build_solutions, sync_lesson
 from vram.teach.exercises import lessons, of_lesson
 
@@ -161,6 +161,15 @@ def test_a_missing_cell_is_found(name):
 )
 def test_a_wrong_order_is_found(one, other):
     assert "must stand before" in broken(swap(one, other))
+
+
+def test_the_first_lesson_answers_before_it_derives():
+    nb = nbformat.read(LESSONS[0], as_version=4)
+    assert lesson_number(LESSONS[0]) == "00" and sorted(order("00")) == sorted(order("01"))
+    assert order("01") == ORDER
+    swap("derive", "play")({cell.id: cell for cell in nb.cells}, nb)
+    assert "play-panel must stand before derive" not in list(faults(nb, LESSONS[0]))
+    assert "play-notice must stand before derive" in list(faults(nb, LESSONS[0]))
 
 
 RULES = {

@@ -84,6 +84,12 @@ def test_new_address_reaches_every_link_and_nothing_else(copy, url):
     assert links.rewrite(copy, NEW) == []
 
 
+def test_the_link_of_a_page_goes_on_opening_a_page():
+    page = links.binder(NEW, "notebooks/app/calculator.ipynb", "voila/render")
+    assert links.link_text(page.replace("ada", "OWNER"), NEW) == page
+    assert list(links.files_of(f"[a page]({page})", Path(), Path(), NEW)) == [Path("notebooks/app/calculator.ipynb")]
+
+
 def test_a_lesson_badge_opens_the_lesson_itself():
     badge = links.link_text(links.binder(NEW, "notebooks/02-x.ipynb"), NEW, path="notebooks/03-y.ipynb")
     assert badge == links.binder(NEW, "notebooks/03-y.ipynb")

@@ -40,7 +40,8 @@ class CalculatorBox(ipywidgets.VBox):
         self._arrange()
         self._show()
         parts = [self._problem, self._answer, self._advice, self._numbers]
-        super().__init__([self._first, self._own, self._fold, self._folded, *parts])
+        sheet = ipywidgets.HTML(page.sheet(), layout={"display": "none"})
+        super().__init__([self._first, self._own, self._fold, self._folded, *parts, sheet])
         self.add_class("vram-calculator")
 
     def moved(self, name: str, value: Any) -> None:

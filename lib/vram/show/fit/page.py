@@ -44,6 +44,11 @@ background:transparent;color:inherit;border:1px solid rgba(128,128,128,.6);overf
 _HELP, _TOO_LITTLE = 5, 3
 
 
+def sheet() -> str:
+    """The stylesheet. No part of an answer: written anew with each, it would have the whole page laid out again."""
+    return f"{css.sheet(frozenset(KINDS))}<style>{_SHEET}</style>"
+
+
 @lru_cache(maxsize=64)
 def answer(state: State) -> str:
     """Verdict, detail and the memory bar against the card's usable bytes."""
@@ -54,8 +59,7 @@ def answer(state: State) -> str:
         mark=Mark(say("panel.usable", gpu=state.gpu), card.usable_bytes),
     )
     return (
-        f'{css.sheet(frozenset(KINDS))}<style>{_SHEET}</style><div class="vram">'
-        f'<div role="status" aria-live="polite">'
+        f'<div class="vram"><div role="status" aria-live="polite">'
         f'<p class="verdict {kind}"><b>{escape(sentences.verdict(state))}</b></p>'
         f'<p class="detail">{escape(sentences.detail(state))}</p></div>{picture}</div>'
     )

@@ -138,7 +138,7 @@ class Calculator:
         state = self._state(values)
         said = f"{sentences.asked(state)} · {sentences.assumptions(state)}"
         return (
-            f'<div class="vram"><p>{escape(said)}</p></div>{page.answer(state)}{page.advice(state)}'
+            f'{page.sheet()}<div class="vram"><p>{escape(said)}</p></div>{page.answer(state)}{page.advice(state)}'
             f"{page.numbers(state, static=True)}"
         )
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-FOLDERS = ("notebooks", "notebooks/solutions", "notebooks/reference", "slides")
+FOLDERS = ("notebooks", "notebooks/solutions", "notebooks/reference", "notebooks/app", "slides")
 
 
 def course_notebooks(course: Path) -> list[Path]:
-    """Every lesson, solution and deck of the course, in reading order."""
+    """Every lesson, solution, page and deck of the course, in reading order."""
     return [path for folder in FOLDERS for path in sorted((course / folder).glob("*.ipynb"))]
 
 

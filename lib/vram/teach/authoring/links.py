@@ -19,7 +19,9 @@ from .files import course_notebooks, dumps, loads, store
 TEXTS = ("README.md", "CONTRIBUTING.md", "CITATION.cff")
 
 _ADDRESS = re.compile(r"https://github\.com/(?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(?:\.git)?/?")
-_BINDER = re.compile(r"https://mybinder\.org/v2/gh/[\w.-]+/[\w.-]+/[\w.-]+\?urlpath=lab/tree/(?P<path>[\w./-]+)")
+_BINDER = re.compile(
+    r"https://mybinder\.org/v2/gh/[\w.-]+/[\w.-]+/[\w.-]+\?urlpath=(?P<how>lab/tree|voila/render)/(?P<path>[\w./-]+)"
+)
 _REPOSITORY = re.compile(r'(?m)^(Repository = )"(?P<address>[^"]*)"')
 _INLINE = re.compile(r"\]\((?P<target>[^()\s]+)\)|(?:src|href)=\"(?P<attribute>[^\"]+)\"")
 
@@ -42,14 +44,14 @@ def check(url: str) -> str:
     return f"https://github.com/{match['owner']}/{match['name']}"
 
 
-def binder(url: str, path: str) -> str:
-    """The link that opens one file of the repository in JupyterLab on Binder.
+def binder(url: str, path: str, how: str = "lab/tree") -> str:
+    """The link that opens one file of the repository on Binder: in JupyterLab, or as a page ("voila/render").
 
     >>> binder("https://github.com/OWNER/llm-memory-notebooks", "notebooks/00-will-it-fit.ipynb")
     'https://mybinder.org/v2/gh/OWNER/llm-memory-notebooks/main?urlpath=lab/tree/notebooks/00-will-it-fit.ipynb'
     """
     match = _ADDRESS.fullmatch(url)
-    return f"https://mybinder.org/v2/gh/{match['owner']}/{match['name']}/main?urlpath=lab/tree/{path}"
+    return f"https://mybinder.org/v2/gh/{match['owner']}/{match['name']}/main?urlpath={how}/{path}"
 
 
 def link_text(text: str, new: str, old: str | None = None, path: str | None = None) -> str:
@@ -57,7 +59,7 @@ def link_text(text: str, new: str, old: str | None = None, path: str | None = No
 
     `path` replaces the file that the Binder links open: a lesson's badge opens that lesson.
     """
-    text = _BINDER.sub(lambda match: binder(new, path or match["path"]), text)
+    text = _BINDER.sub(lambda match: binder(new, path or match["path"], match["how"]), text)
     return text if old is None else re.sub(re.escape(old) + r"(?![\w-])", new, text)
 
 

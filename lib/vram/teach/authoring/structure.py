@@ -21,6 +21,8 @@ questions in `exercises/` and their words; edit those, never the cells. In this 
   sources            a list, each entry with a link
   navigation         (G) previous and next
 
+Lesson 00 has its panel first: play, play-panel and play-notice stand before derive, and predict-reveal may follow there.
+
 A code cell is a thing to do. What is measured (words, lines, figures) stands in `measures`.
 """
 
@@ -29,6 +31,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -42,6 +45,8 @@ ORDER = (
     "mistake-question", "mistake-answer", "world", "summary", "exercises", "exit-question", "exit-answer", "progress",
     "sources", "navigation",
 )  # fmt: skip
+#: The lesson that answers before it derives.
+FIRST = "00"
 SECTIONS = ("predict", "derive", "play", "mistake", "world", "summary", "exercises", "exit-question", "sources")
 CODE = {"setup", "predict-guess", "predict-reveal", "play-panel", "mistake-answer", "exit-answer", "progress"}
 SPECIAL = {"p": "predict", "m": "mistake", "x": "exit"}
@@ -59,6 +64,16 @@ _VERBS = set(
 )
 _TEACH = {"check", "hint", "predict", "progress", "reveal"}
 _NOT_MEASURABLE = {"understand", "know", "learn", "appreciate", "grasp", "realise", "be"}
+
+
+def order(number: str) -> tuple[str, ...]:
+    """The cells that a lesson must have, in their order."""
+    if number != FIRST:
+        return ORDER
+    panel = ("play", "play-panel", "play-notice")
+    others = [name for name in ORDER if name not in panel]
+    place = others.index("derive")
+    return (*others[:place], *panel, *others[place:])
 
 
 def lesson_number(path: Path) -> str:
@@ -85,11 +100,11 @@ def faults(nb: NotebookNode, path: Path) -> Iterator[str]:
     if missing:
         yield f"cells are missing: {', '.join(missing)}"
         return
-    yield from _order(nb, cells)
+    yield from _order(nb, cells, order(lesson_number(path)))
     yield from _title(cells["title"].source)
     yield from _binder(cells["binder"].source, path)
     yield from _imports(nb)
-    yield from _reveal(nb)
+    yield from _reveal(nb, lesson_number(path))
     yield from _play(nb)
     yield from _mistake(cells["mistake"].source)
     yield from _world(nb)
@@ -124,18 +139,15 @@ def _ids(nb: NotebookNode) -> Iterator[str]:
             yield f"{name}: a heading of the second level opens a section; use ### inside one"
 
 
-def _order(nb: NotebookNode, cells: dict[str, NotebookNode]) -> Iterator[str]:
+def _order(nb: NotebookNode, cells: dict[str, NotebookNode], wanted: tuple[str, ...]) -> Iterator[str]:
     ids = [cell.get("id", "") for cell in nb.cells]
-    places = [ids.index(name) for name in ORDER]
-    for (name, place), (following, next_place) in zip(
-        zip(ORDER, places, strict=True), list(zip(ORDER, places, strict=True))[1:], strict=False
-    ):
-        if place >= next_place:
+    for name, following in pairwise(wanted):
+        if ids.index(name) >= ids.index(following):
             yield f"{name} must stand before {following}"
     for name in ORDER:
-        wanted = "code" if name in CODE else "markdown"
-        if cells[name].cell_type != wanted:
-            yield f"{name} must be a {wanted} cell"
+        kind = "code" if name in CODE else "markdown"
+        if cells[name].cell_type != kind:
+            yield f"{name} must be a {kind} cell"
     for name in SECTIONS:
         if not cells[name].source.startswith("## "):
             yield f"{name} opens a section and must begin with '## '"
@@ -190,10 +202,11 @@ def _imports(nb: NotebookNode) -> Iterator[str]:
                 yield f"{cell.id}: {name} is used before it is imported from vram.teach"
 
 
-def _reveal(nb: NotebookNode) -> Iterator[str]:
+def _reveal(nb: NotebookNode, number: str) -> Iterator[str]:
     ids = [cell.get("id", "") for cell in nb.cells]
-    if "predict-reveal" not in ids or ids.index("predict-reveal") < ids.index("derive"):
-        yield "predict-reveal must stand after derive has begun"
+    first = "play-panel" if number == FIRST else "derive"
+    if "predict-reveal" not in ids or ids.index("predict-reveal") < ids.index(first):
+        yield f"predict-reveal must stand after {first} has begun"
 
 
 def _play(nb: NotebookNode) -> Iterator[str]:
