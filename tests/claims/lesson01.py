@@ -26,7 +26,7 @@ def with_a_sixteenth_missing() -> str:
 CLAIMS = [
     ("about 7 % fewer", lambda: f"about {vram.percent(1 - 1 / (1 + gap('GiB', 'GB')), digits=0)} fewer"),
     ("2^{30} = 1024^3 bytes", lambda: f"2^{{30}} = {round((1 + gap('GiB', 'B')) ** Fraction(1, 3))}^3 bytes"),
-    ("Each step up adds 2.4 %", lambda: f"Each step up adds {vram.percent(gap('KiB', 'KB'))}"),
+    ("Each step up adds about 2.4 %", lambda: f"Each step up adds about {vram.percent(gap('KiB', 'KB'))}"),
     ("a GiB is 7.4 % more than a GB", lambda: f"a GiB is {vram.percent(gap('GiB', 'GB'))} more than a GB"),
     ("1.625 \\cdot 2^2 = 6.5", lambda: f"{2 * np.frexp(6.5)[0]:g} \\cdot 2^{np.frexp(6.5)[1] - 1} = 6.5"),
     ("FP16 ends at 65,504: a gradient of 100,000 overflows there, and not in BF16", lambda: (

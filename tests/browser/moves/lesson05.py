@@ -18,5 +18,5 @@ NOTEBOOK = "05-quantization"
 PANEL = PanelMoves(
     quantize_panel,
     _stored,
-    {"Numbers a scale": NEXT, "Format": NEXT, "Left as it is": NEXT, "GPU": PREVIOUS, "Model": PREVIOUS},
+    {"Numbers a scale": NEXT, "Format": NEXT, "Left as it is": NEXT, "GPU": NEXT, "Model": PREVIOUS},
 )

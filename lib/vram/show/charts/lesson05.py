@@ -48,7 +48,7 @@ FORMATS = {
     "Q6_K": Format("GGUF Q6_K", 6, "Q6_K"),
     "Q5_K_M": Format("GGUF Q5_K_M", 5, "Q5_K_M"),
     "nf4": Format("NF4", 4, "nf4", {"double_quant": False}, "blocksize"),
-    "nf4-dq": Format("NF4, double quant.", 4, "nf4", {"double_quant": True}, "blocksize"),
+    "nf4-dq": Format("NF4 double-quantised", 4, "nf4", {"double_quant": True}, "blocksize"),
     "gptq": Format("GPTQ", 4, "gptq", {}, "group_size"),
     "awq": Format("AWQ", 4, "awq", {}, "group_size"),
     "torchao-int4": Format("INT4, torchao", 4, "torchao-int4", {}, "group_size"),

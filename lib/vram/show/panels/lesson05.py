@@ -34,7 +34,7 @@ def quantize_panel() -> Panel:
         Choice("format", say("panel.label.format"), {f.title: name for name, f in FORMATS.items()}, "nf4-dq"),
         Choice("group", say("panel.label.group"), {f"{size}": size for size in _GROUPS}, 64),
         Choice("keep", say("panel.label.keep"), keeps, "usual"),
-        Choice("gpu", say("panel.label.gpu"), {name: name for name in _GPUS}, "RTX 4090"),
+        Choice("gpu", say("panel.label.gpu"), {name: name for name in _GPUS}, "RTX 3060"),
     ]
     return Panel(controls, _view)
 

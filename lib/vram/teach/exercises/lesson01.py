@@ -107,6 +107,7 @@ answer = numbers * bits / 8 * B""",
         facts=lambda: {"count": vram.count(vram.weights(vram.models["llama-2-7b"]).numel)},
         slips=(
             Slip("fp32", lambda: _llama("fp32")),
+            Slip("nominal", lambda: vram.dtypes["fp16"].nbytes(7 * 10**9)),
             Slip("one_byte", lambda: _llama("int8")),
             Slip("half_a_byte", lambda: _llama("int4")),
         ),

@@ -141,6 +141,7 @@ answer = vram.quantize(ledger, "nf4", double_quant=True).nbytes * B""",
         },
         slips=(
             Slip("half_a_byte", lambda: _half_a_byte("llama-2-7b"), "M03"),
+            Slip("half_a_byte", lambda: 7 * 10**9 // 2, "M03"),
             Slip("all_packed", lambda: _numel("llama-2-7b") * vram.dtypes["nf4-double-quant"].bits_per_weight / 8),
             Slip("packed_only", lambda: _packed("llama-2-7b") - _kept("llama-2-7b")),
             Slip("single", lambda: _packed("llama-2-7b", double_quant=False)),
