@@ -28,7 +28,7 @@ _STATES = ("weights", "gradients", "optimizer states")
 
 
 def cards_panel() -> Panel:
-    """Model, ZeRO stage, copies, cards a matrix, stages; a training step on the most loaded card."""
+    """Model, ZeRO stage, dp, tp, pp; a training step on the most loaded card."""
     stages = {say(f"panel.cards.zero{stage}"): stage for stage in range(4)}
     controls = [
         Choice("model", say("panel.label.model"), {models.title(name): name for name in _MODELS}, "llama-3-8b"),
