@@ -80,7 +80,7 @@ def test_a_reader_without_scripts_has_everything(name: str, site: Path, browser:
             assert page.locator("main math").count()
             verdicts = page.locator("main .verdict").all_inner_texts()
             stored = (NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8")
-            assert len(verdicts) == len(re.findall(r'class=\\\\"verdict\b', stored))
+            assert len(verdicts) == len(re.findall(r'class=\\"verdict\b', stored))
             assert all(verdict.strip() for verdict in verdicts)
 
 
