@@ -14,7 +14,7 @@ from vram.ledger.units import both, gib
 from vram.show import FoldedLedger
 from vram.show.copies import copies
 from vram.show.explain import sizes
-from vram.show.forms import explained
+from vram.show.forms import Forms
 
 LLAMA = vram.models["llama-3-8b"]
 TIMELINES = {
@@ -36,7 +36,7 @@ def timeline(request: pytest.FixtureRequest) -> Timeline:
 def test_every_formula_gives_its_number_and_every_row_its_bytes(timeline: Timeline) -> None:
     arch, b, s = (timeline.settings[name] for name in ("arch", "batch", "seq_len"))
     for ledger in timeline.phases.values():
-        rows = explained(ledger, arch, batch=b, seq_len=s)
+        rows = Forms(arch, batch=b, seq_len=s).explained(ledger)
         assert [row.tensor for row in rows] == list(ledger)
         for row in rows:
             assert value(row.numbers, {}) == row.tensor.numel, row
@@ -58,24 +58,24 @@ def test_every_formula_gives_its_number_and_every_row_its_bytes(timeline: Timeli
 )
 def test_the_formulas_that_a_lesson_derives(name: str, formula: str) -> None:
     ledger = vram.training(LLAMA, batch=3, seq_len=640).phases["start of backward"]
-    (row,) = explained(Ledger([ledger[name]]), LLAMA, batch=3, seq_len=640)
+    (row,) = Forms(LLAMA, batch=3, seq_len=640).explained(Ledger([ledger[name]]))
     assert row.formula == formula
 
 
 def test_a_formula_that_is_not_true_is_not_shown() -> None:
     tensor = vram.weights(LLAMA)["lm_head.weight"]
     other = Tensor(tensor.name, (7, 4096), tensor.dtype, "weights")
-    assert [row.formula for row in explained(Ledger([tensor, other]), LLAMA)] == ["V · h", ""]
-    assert explained(Ledger([tensor]), None)[0].formula == ""
+    assert [row.formula for row in Forms(LLAMA).explained(Ledger([tensor, other]))] == ["V · h", ""]
+    assert Forms(None).explained(Ledger([tensor]))[0].formula == ""
 
 
 def test_few_rows_are_without_a_formula() -> None:
     """Full fine-tuning is explained to the last tensor; of QLoRA only scales and their tables are not."""
     full = vram.training(LLAMA, batch=3, seq_len=640)
     for ledger in full.phases.values():
-        assert all(row.formula for row in explained(ledger, LLAMA, batch=3, seq_len=640))
+        assert all(row.formula for row in Forms(LLAMA, batch=3, seq_len=640).explained(ledger))
     loaded = vram.inference(LLAMA, weights="nf4").phases["load"]
-    bare = {row.tensor.name.rsplit(".", 1)[1] for row in explained(loaded, LLAMA) if not row.formula}
+    bare = {row.tensor.name.rsplit(".", 1)[1] for row in Forms(LLAMA).explained(loaded) if not row.formula}
     assert bare == {"absmax", "nested_absmax", "nested_offset", "nested_quant_map", "quant_map"}
 
 
@@ -129,9 +129,9 @@ def test_a_timeline_lists_what_never_changes_once(timeline: Timeline) -> None:
 
 def test_layers_are_one_row_whose_name_says_which() -> None:
     names = [row[0] for row in FoldedLedger(vram.weights(LLAMA).file_under("weights")).rows]
-    assert "model.layers.{0-31}.mlp.up_proj.weight" in names and len(names) == 12
+    assert "model.layers.0-31.mlp.up_proj.weight" in names and len(names) == 12
     row = Tensor("x.{}.y.{}", (2,), vram.dtypes["bf16"], "weights", (vram.Axis(1, 3), vram.Axis(4, 1, 2)))
-    assert FoldedLedger(Ledger([row])).rows[0][:4] == ("x.3.y.{1,3-7}", "2", "", "1 · 4 · 2 · 2 B")
+    assert FoldedLedger(Ledger([row])).rows[0][:4] == ("x.3.y.1,3-7", "2", "", "1 · 4 · 2 · 2 B")
 
 
 def test_measured_constants_say_their_range_and_source() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
@@ -24,7 +25,7 @@ from .theme import KINDS, in_order
 _OTHERS = tuple(kind for kind in KINDS if kind not in ("weights", "gradients", "optimizer states"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Copy:
     """All tensors of one copy in one number format."""
 
@@ -32,13 +33,18 @@ class Copy:
     kind: str
     ledger: Ledger
 
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of all its tensors."""
+        return self.ledger.nbytes
+
     @property
     def calculation(self) -> str:
         """How many elements times how many bytes, as it is executed: `8,030,261,248 · 2 B`."""
         dtype = next(iter(self.ledger)).dtype
         each = dtype.bits_per_weight / 8
         numel = self.ledger.numel
-        padding = self.ledger.nbytes - numel * each
+        padding = self.nbytes - numel * each
         return f"{numel:,} · {trimmed(each, 4)} B" + (f" + {trimmed(padding)} B" if padding else "")
 
     @property
@@ -53,19 +59,23 @@ def copies(ledger: Ledger) -> list[Copy]:
     frozen = any(map(_is_adapter, ledger))
     groups: dict[tuple[str, str, str], list[Tensor]] = {}
     for tensor in ledger:
-        groups.setdefault((tensor.kind, _title(tensor, frozen), str(tensor.dtype)), []).append(tensor)
-    found = [Copy(f"{title}, {dtype}", kind, Ledger(tensors)) for (kind, title, dtype), tensors in groups.items()]
+        groups.setdefault((tensor.kind, _copy_of(tensor, frozen), tensor.dtype.name), []).append(tensor)
+    found = [
+        Copy(f"{say(key) if key else name_of(kind)}, {dtype}", kind, Ledger(tensors))
+        for (kind, key, dtype), tensors in groups.items()
+    ]
     order = list(in_order({copy.kind: 0 for copy in found}))
     return sorted(found, key=lambda copy: order.index(copy.kind))
 
 
-def _title(tensor: Tensor, frozen: bool) -> str:
+def _copy_of(tensor: Tensor, frozen: bool) -> str:
+    """The key of the copy's name; none for a kind of memory that has no copies."""
     if tensor.kind in _OTHERS:
-        return name_of(tensor.kind)
+        return ""
     end = tensor.name.rsplit(".", 1)[-1]
     if end not in ("weight", "bias") and has(f"copy.{end}"):
-        return say(f"copy.{end}")
-    return say("copy.adapters" if _is_adapter(tensor) else "copy.frozen" if frozen else "copy.weights")
+        return f"copy.{end}"
+    return "copy.adapters" if _is_adapter(tensor) else "copy.frozen" if frozen else "copy.weights"
 
 
 def _is_adapter(tensor: Tensor) -> bool:
@@ -87,7 +97,7 @@ def copy_table(
     lines: list[list[str]] = []
     if card:
         name, usable = card
-        held = sum(copy.ledger.nbytes for copy in rows)
+        held = sum(copy.nbytes for copy in rows)
         lines.append([say("panel.usable", gpu=name), "", "", *_sizes(usable), say("basis.measured")])
         lines.append([say("panel.room" if held <= usable else "panel.lack"), "", "", *_sizes(abs(usable - held)), ""])
     headers = ("copy", "calculation", "bytes_each", "gib", "gb", "class")
@@ -102,13 +112,13 @@ def copy_table(
 
 
 def _line(copy: Copy, numel: int) -> list[str]:
-    nbytes = copy.ledger.nbytes
+    nbytes = copy.nbytes
     each = decimal(Fraction(nbytes, numel), 2)
     return [copy.title, copy.calculation, each, *_sizes(nbytes), say(f"basis.{copy.basis}")]
 
 
 def _total(rows: Sequence[Copy], numel: int, title: str) -> list[str]:
-    nbytes = sum(copy.ledger.nbytes for copy in rows)
+    nbytes = sum(copy.nbytes for copy in rows)
     return [title, "", decimal(Fraction(nbytes, numel), 2), *_sizes(nbytes), ""]
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -16,12 +17,12 @@ from ..ledger.tensor import Axis, Tensor
 from ..ledger.units import both, count, gib, percent
 from ..memory.constants import constants
 from ..memory.timeline import Timeline
-from ..words import say
+from ..words import language, say
 from . import css
 from .bars import name_of
 from .copies import Copy, copies
 from .explain import Explained
-from .forms import explained
+from .forms import Forms
 from .numbers import trimmed
 from .tables import StyledTable
 
@@ -50,7 +51,7 @@ class FoldedLedger:
         if isinstance(what, Timeline):
             settings = what.settings
             arch, batch, seq_len = (settings.get(name) for name in ("arch", "batch", "seq_len"))
-        self._what, self._setting = what, (arch, batch, seq_len)
+        self._what, self._forms = what, Forms(arch, batch=batch, seq_len=seq_len)
         self.caption = say("fold.caption") if caption is None else caption
         self.ledgers = list(what.phases.values()) if isinstance(what, Timeline) else [what]
 
@@ -62,13 +63,13 @@ class FoldedLedger:
     @property
     def rows(self) -> tuple[tuple[str, ...], ...]:
         """Every tensor's line, as the tables show it."""
-        return tuple(row for ledger in self.ledgers for copy in copies(ledger) for row in self._table(copy).rows)
+        found = [copy for ledger in self.ledgers for copy in copies(ledger)]
+        return tuple(row for copy in found for row in _table(copy.ledger.tensors, self._forms).rows)
 
-    def markup(self, caption: bool = True) -> str:
-        """The nested `<details>`, with or without the caption above them."""
-        title = f"<p><b>{escape(self.caption)}</b></p>" if caption and self.caption else ""
+    def markup(self) -> str:
+        """The nested `<details>`, without the caption: a panel says it on the fold that they stand in."""
         if not isinstance(self._what, Timeline):
-            return title + self._kinds(self._what)
+            return self._kinds(self._what)
         always = _always(self.ledgers)
         held = self.ledgers[0].select(lambda tensor: tensor.kind in always)
         lines = [_details(say("fold.always", total=both(held.nbytes)), self._kinds(held))] if always else []
@@ -76,17 +77,17 @@ class FoldedLedger:
             key = "fold.peak" if phase == self._what.peak_phase else "fold.phase"
             inside = self._kinds(ledger.select(lambda tensor: tensor.kind not in always), ledger.nbytes)
             lines.append(_details(say(key, phase=phase, total=both(ledger.nbytes)), inside))
-        return title + "".join(lines)
+        return "".join(lines)
 
     def _kinds(self, ledger: Ledger, total: int | None = None) -> str:
         """A line for each kind, as a share of the total; its copies below it, the tensors below them."""
         found: dict[str, list[Copy]] = {}
         for copy in copies(ledger):
             found.setdefault(copy.kind, []).append(copy)
-        total = ledger.nbytes if total is None else total
+        total = sum(copy.nbytes for rows in found.values() for copy in rows) if total is None else total
         lines = []
         for kind, rows in found.items():
-            nbytes = sum(copy.ledger.nbytes for copy in rows)
+            nbytes = sum(copy.nbytes for copy in rows)
             words = say(
                 "fold.kind", kind=name_of(kind), size=gib(nbytes), share=percent(nbytes, total or 1), total=gib(total)
             )
@@ -94,23 +95,32 @@ class FoldedLedger:
         return "".join(lines)
 
     def _copy(self, copy: Copy) -> str:
-        words = say("fold.copy", copy=copy.title, calculation=copy.calculation, size=gib(copy.ledger.nbytes))
-        return _details(words, self._table(copy).markup())
-
-    def _table(self, copy: Copy) -> StyledTable:
-        arch, batch, seq_len = self._setting
-        rows = explained(copy.ledger, arch, batch=batch, seq_len=seq_len)
-        headers = [say(f"table.{name}") for name in ("tensor", "shape", "formula", "numbers")]
-        return StyledTable([*headers, say("fold.bytes"), say("table.class")], map(_line, rows), align="ccccrl")
+        words = say("fold.copy", copy=copy.title, calculation=copy.calculation, size=gib(copy.nbytes))
+        return _details(words, _markup(copy.ledger.tensors, self._forms, language()))
 
     def _repr_html_(self) -> str:
-        return f'{css.sheet(frozenset(self.keys))}<div class="vram">{self.markup()}</div>'
+        title = f"<p><b>{escape(self.caption)}</b></p>"
+        return f'{css.sheet(frozenset(self.keys))}<div class="vram">{title}{self.markup()}</div>'
 
     def __repr__(self) -> str:
         headers = ("copy", "calculation", "size")
         found = [copy for ledger in self.ledgers for copy in copies(ledger)]
-        rows = [[copy.title, copy.calculation, gib(copy.ledger.nbytes)] for copy in found]
+        rows = [[copy.title, copy.calculation, gib(copy.nbytes)] for copy in found]
         return str(Table([say(f"table.{header}") for header in headers], rows, caption=self.caption))
+
+
+def _table(tensors: tuple[Tensor, ...], forms: Forms) -> StyledTable:
+    """The tensors of one copy, which are of one format."""
+    headers = [say(f"table.{name}") for name in ("tensor", "shape", "formula", "numbers")]
+    each = f"{trimmed(tensors[0].dtype.bits_per_weight / 8, 4)} B"
+    lines = [_line(row, each) for row in forms.explained(Ledger(tensors))]
+    return StyledTable([*headers, say("fold.bytes"), say("table.class")], lines, align="ccccrl")
+
+
+@lru_cache(maxsize=256)
+def _markup(tensors: tuple[Tensor, ...], forms: Forms, language: str) -> str:
+    """The table as markup. Kept, since a control that moves leaves most copies as they are."""
+    return _table(tensors, forms).markup()
 
 
 def _always(ledgers: Sequence[Ledger]) -> set[str]:
@@ -120,15 +130,14 @@ def _always(ledgers: Sequence[Ledger]) -> set[str]:
     return {kind for kind, rows in same.items() if all(ledger.select(kind=kind) == rows for ledger in others)}
 
 
-def _line(row: Explained) -> Sequence[str]:
+def _line(row: Explained, each: str) -> Sequence[str]:
     tensor = row.tensor
     shape = " × ".join(count(size) for size in tensor.shape) or "1"
-    each = f"{trimmed(tensor.dtype.bits_per_weight / 8, 4)} B"
     return (_named(tensor), shape, row.formula, f"{row.numbers} · {each}", count(tensor.nbytes), _class(tensor))
 
 
 def _named(tensor: Tensor) -> str:
-    """The name with its indices: `model.layers.{0-31}.mlp.up_proj.weight`."""
+    """The name with its indices: `model.layers.0-31.mlp.up_proj.weight`."""
     name, *rest = tensor.name.split("{}")
     for axis, part in zip(tensor.axes, rest, strict=False):
         name += _indices(axis) + part
@@ -139,7 +148,7 @@ def _indices(axis: Axis) -> str:
     if axis.count == 1:
         return str(axis.start)
     last = axis.start + axis.step * (axis.count - 1)
-    return f"{{{axis.start}-{last}}}" if axis.step == 1 else f"{{{axis.start},{axis.start + axis.step}-{last}}}"
+    return f"{axis.start}-{last}" if axis.step == 1 else f"{axis.start},{axis.start + axis.step}-{last}"
 
 
 def _class(tensor: Tensor) -> str:

@@ -29,17 +29,33 @@ _DERIVED = (
 _FROZEN = "base_model.model."
 
 
-def explained(ledger: Ledger, arch: Architecture | None, *, batch: Any = 1, seq_len: Any = 1) -> list[Explained]:
-    """Each row with its numbers and, where one is known and true, its formula.
+_NOTHING: Mapping[str, Tensor] = {}
 
-    arch            the model that the ledger is of; None: no formulas
-    batch, seq_len  the b and s that the ledger was made with
+
+class Forms:
+    """The formulas of one model in one setting; two of the same model and setting are equal.
+
+    arch            the model; None: no formulas
+    batch, seq_len  the b and s that ledgers are made with
     """
-    if arch is None:
-        return [Explained(tensor, "", product_text(_factors(tensor))) for tensor in ledger]
-    known = _forms(arch)
-    values = sizes(arch) + tuple((name, n) for name, n in (("b", batch), ("s", seq_len)) if type(n) is int)
-    return [Explained(tensor, _formula(tensor, known, values), product_text(_factors(tensor))) for tensor in ledger]
+
+    def __init__(self, arch: Architecture | None, *, batch: Any = 1, seq_len: Any = 1):
+        self._known = _NOTHING if arch is None else _forms(arch)
+        tokens = tuple((name, n) for name, n in (("b", batch), ("s", seq_len)) if type(n) is int)
+        self._values = () if arch is None else sizes(arch) + tokens
+
+    def __hash__(self) -> int:
+        return hash((id(self._known), self._values))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Forms) and other._known is self._known and other._values == self._values
+
+    def explained(self, ledger: Ledger) -> list[Explained]:
+        """Each row with its numbers and, where one is known and true, its formula."""
+        return [
+            Explained(tensor, _formula(tensor, self._known, self._values), product_text(_factors(tensor)))
+            for tensor in ledger
+        ]
 
 
 def _factors(tensor: Tensor) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@ from ...memory import Timeline, model_states, optimizers, recipes, weights
 from ...words import say
 from ..bars import Mark, Row, bar
 from ..copies import by_kind, copies, copy_table
+from ..fold import FoldedLedger
 from ..numbers import trimmed
 from ..panel import Choice, Panel, View
 
@@ -56,7 +57,8 @@ def _view(model: str, recipe: str, optimizer: str, gpu: str) -> View:
                 total=say("panel.total", phase=phase),
                 caption=say("panel.states.table"),
                 card=(gpu, card.usable_bytes),
-            )
+            ),
+            FoldedLedger(ledger, arch=arch),
         ],
     )
 

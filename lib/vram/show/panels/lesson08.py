@@ -12,9 +12,9 @@ from ...memory import lora, model_states, optimizers, weights
 from ...words import say
 from ..bars import Row, bar
 from ..copies import by_kind, copies, copy_table
-from ..explain import formulas, symbolic, written
+from ..explain import symbolic, written
+from ..fold import FoldedLedger
 from ..panel import Choice, Panel, View, powers_of_two
-from ..tables import tensor_table
 from .lesson06 import OPTIMIZERS
 
 _MODELS = ("mistral-7b-v0.1", "llama-2-7b", "llama-3-8b", "llama-2-13b", "llama-2-70b", "llama-3-70b", "llama-3.1-405b")
@@ -85,7 +85,7 @@ def _view(model: str, rank: int, targets: str, base: str, optimizer: str) -> Vie
                 total=say("panel.total", phase=phase),
                 caption=say("panel.lora.table"),
             ),
-            tensor_table(formulas(trained, signs), caption=say("panel.lora.adapters"), unit="parameters"),
+            FoldedLedger(ledger, arch=arch),
         ],
     )
 
