@@ -1,6 +1,7 @@
 """Numbers in the sentences of lesson 01, computed."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,7 +24,17 @@ def with_a_sixteenth_missing() -> str:
     return ", ".join(name for name in cards if name != "A10G")
 
 
+def halving() -> str:
+    """The largest error of 4,096 normal numbers for 4 to 8 bits: each time about half of the one before."""
+    x = np.random.default_rng(0).normal(size=4096)
+    scales = [abs(x).max() / (2 ** (bits - 1) - 1) for bits in range(4, 9)]
+    errors = [abs(x - np.rint(x / scale) * scale).max() for scale in scales]
+    ratios = [small / large for large, small in pairwise(errors)]
+    return "each bit more halves the error" if all(0.45 < ratio < 0.51 for ratio in ratios) else ""
+
+
 CLAIMS = [
+    ("each bit more halves the error", halving),
     ("about 7 % fewer", lambda: f"about {vram.percent(1 - 1 / (1 + gap('GiB', 'GB')), digits=0)} fewer"),
     ("2^{30} = 1024^3 bytes", lambda: f"2^{{30}} = {round((1 + gap('GiB', 'B')) ** Fraction(1, 3))}^3 bytes"),
     ("Each step up adds about 2.4 %", lambda: f"Each step up adds about {vram.percent(gap('KiB', 'KB'))}"),

@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import vram
 from vram.ledger.units import shown
+from vram.show.panels.lesson05 import MODELS
 
 
 def llama() -> vram.Ledger:
@@ -40,6 +41,13 @@ def tables_of_a_matrix() -> int:
     return sum(t.nbytes for t in vram.quantize(matrix, "nf4") if t.name.endswith(tables))
 
 
+def row_scaled() -> list[float]:
+    """Bits a weight of the formats with a scale a matrix, a square or a row."""
+    matrix = vram.weights(vram.models["llama-2-7b"]).layer(0).select(lambda t: "up_proj" in t.name)
+    ways = [("fp8", {"scales": scales}) for scales in ("tensor", "row", "block")] + [("int8", {}), ("torchao-int8", {})]
+    return [8 * vram.quantize(matrix, format, **how).nbytes / matrix.numel for format, how in ways]
+
+
 def prepared() -> list[int]:
     return [ledger.nbytes for ledger in (packed(), vram.prepare_for_kbit_training(packed()), llama())]
 
@@ -50,7 +58,30 @@ def ministral_share() -> Fraction:
     return (vram.prepare_for_kbit_training(ledger).nbytes - ledger.nbytes) / Fraction((81_076 - 63_082) * 10**6)
 
 
+def saved(model: str, format: str, before: dict, after: dict) -> int:
+    """Bytes that a change of options saves."""
+    ledger = vram.weights(vram.models[model])
+    return vram.quantize(ledger, format, **before).nbytes - vram.quantize(ledger, format, **after).nbytes
+
+
+def what_is_kept_matters_more() -> str:
+    """Packing embedding and head saves more than any group does, and the largest share in the small model."""
+    usual, all_packed = {"keep": ("embedding", "lm_head", "norm")}, {"keep": ("norm",)}
+    for format, group in (("nf4", "blocksize"), ("gptq", "group_size"), ("awq", "group_size")):
+        by_group = saved("llama-3-8b", format, {group: 32}, {group: 256})
+        assert saved("llama-3-8b", format, usual, all_packed) > by_group > 0
+    shares = {
+        model: saved(model, "nf4", usual, all_packed) / vram.quantize(vram.weights(vram.models[model])).nbytes
+        for model in MODELS
+    }
+    most = vram.models.title(max(shares, key=shares.get))
+    return f"What is kept matters more than both, and most for {most}"
+
+
 CLAIMS = [
+    ("8 bits and a hundredth at most", lambda: "8 bits and a hundredth at most" if all(
+        8 < bits < 8.01 for bits in row_scaled()) else ""),
+    ("What is kept matters more than both, and most for Llama 3.2 1B", what_is_kept_matters_more),
     ("4.127 bits: double quantisation saves 0.373 bits", lambda: (
         f"{float(vram.dtypes['nf4-double-quant'].bits_per_weight):.3f} bits: double quantisation saves "
         f"{float(vram.dtypes['nf4'].bits_per_weight - vram.dtypes['nf4-double-quant'].bits_per_weight):.3f} bits")),

@@ -14,7 +14,8 @@ from ..copies import by_kind, copies, copy_table
 from ..numbers import decimal
 from ..panel import Choice, Panel, View
 
-_MODELS = ("llama-3.2-1b", "mistral-7b-v0.1", "llama-2-7b", "llama-3-8b", "qwen2.5-32b", "llama-2-70b", "llama-3-70b")
+#: From a large vocabulary beside few layers to a small one beside many.
+MODELS = ("llama-3.2-1b", "mistral-7b-v0.1", "llama-2-7b", "llama-3-8b", "qwen2.5-32b", "llama-2-70b", "llama-3-70b")
 _GROUPS = (32, 64, 128, 256)
 _GPUS = ("RTX 3060", "T4", "L4", "RTX 4090", "L40S", "A100-80GB")
 
@@ -30,7 +31,7 @@ def quantize_panel() -> Panel:
     """Model, format, group, what stays in 16 bits, and card; naive N·bits/8 beside what is stored."""
     keeps = {say(f"panel.quantize.keep.{name}"): name for name in KEEP}
     controls = [
-        Choice("model", say("panel.label.model"), {models.title(name): name for name in _MODELS}, "llama-3-8b"),
+        Choice("model", say("panel.label.model"), {models.title(name): name for name in MODELS}, "llama-3-8b"),
         Choice("format", say("panel.label.format"), {f.title: name for name, f in FORMATS.items()}, "nf4-dq"),
         Choice("group", say("panel.label.group"), {f"{size}": size for size in _GROUPS}, 64),
         Choice("keep", say("panel.label.keep"), keeps, "usual"),
