@@ -14,7 +14,7 @@ from ..copies import by_kind, copies, copy_table
 from ..numbers import decimal
 from ..panel import Choice, Panel, View
 
-#: From a large vocabulary beside few layers to a small one beside many.
+#: Models whose vocabulary is large or small beside their layers.
 MODELS = ("llama-3.2-1b", "mistral-7b-v0.1", "llama-2-7b", "llama-3-8b", "qwen2.5-32b", "llama-2-70b", "llama-3-70b")
 _GROUPS = (32, 64, 128, 256)
 _GPUS = ("RTX 3060", "T4", "L4", "RTX 4090", "L40S", "A100-80GB")
