@@ -153,7 +153,7 @@ answer = vram.quantize(ledger, "nf4", double_quant=True).nbytes * B""",
         stars=2,
         kind="percent",
         truth=lambda: _cache_share("Q8_0"),
-        tolerance=Fraction(1, 1000),
+        tolerance=Fraction(5, 1000),
         solution="""\
 answer = vram.dtypes["Q8_0"].bits_per_weight / vram.dtypes["fp16"].bits_per_weight""",
         slips=(
