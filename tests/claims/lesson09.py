@@ -22,6 +22,12 @@ def tokens(batch: int) -> float:
     return step.tokens_per_second
 
 
+def prompt_in_tokens() -> float:
+    """How many tokens could be written while a prompt of 1,024 tokens is read."""
+    arch, how = vram.models["llama-2-7b"], {"gpu": "A100-80GB", "seq_len": 1024}
+    return vram.prefill_time(arch, **how).seconds / vram.decode_time(arch, **how).seconds
+
+
 def h100_over_a100() -> Fraction:
     return Fraction(vram.gpus["H100-80GB"].dense_flops, vram.gpus["A100-80GB"].dense_flops)
 
@@ -52,6 +58,8 @@ CLAIMS = [
     ("On an A100, 153", lambda: f"On an A100, {vram.decode_time(vram.models['gpt2'], gpu='A100-80GB').ridge:.0f}"),
     ("one row of 4,096 numbers", lambda: f"one row of {vram.models['llama-2-7b'].hidden_size:,} numbers"),
     ("nearly 16 times", lambda: {15: "nearly 16 times"}[round(tokens(16) / tokens(1))]),
+    ("less than writing seven tokens", lambda: {6: "less than writing seven tokens"}[int(prompt_in_tokens())]),
+    ("Nearly 22", lambda: {22: "Nearly 22"}[round(8 * 65e9 * 1.4e12 / (2048 * 0.30 * 624e12) / 86_400)]),
     ("a quarter of the cache", lambda: {Fraction(1, 4): "a quarter of the cache"}[cache_share()]),
     ("about three times the arithmetic", lambda: {3: "about three times the arithmetic"}[round(h100_over_a100())]),
     ("below 1 % of the FLOPs", lambda: f"below {-int(-100 * uncounted() // 1)} % of the FLOPs"),
