@@ -6,6 +6,7 @@ import re
 from fractions import Fraction
 from html import unescape
 from itertools import combinations
+from math import prod
 
 import pytest
 
@@ -31,13 +32,8 @@ STATES = [State(job=job, **chosen) for job in JOBS for chosen in covering(option
 
 def bytes_said(text: str) -> Fraction:
     """What `elements · bytes + …` comes to."""
-    total = Fraction(0)
-    for term in text.split(" + "):
-        if found := re.fullmatch(r"([\d,]+) · ([\d.]+) B", term):
-            total += int(found[1].replace(",", "")) * Fraction(found[2])
-        else:
-            total += Fraction(term.removesuffix(" B").replace(",", ""))
-    return total
+    terms = [term.removesuffix(" B").replace(",", "").split(" · ") for term in text.split(" + ")]
+    return sum((prod(map(Fraction, factors)) for factors in terms), Fraction(0))
 
 
 @pytest.mark.parametrize("job", JOBS)
@@ -140,7 +136,7 @@ def test_a_peak_that_the_constants_could_push_over_the_edge_is_called_close():
 
 def test_a_model_whose_layers_are_not_described_gives_no_sure_promise():
     s = State(model="gpt-oss-20b", job="run", gpu="H100-80GB")
-    assert sentences.verdict(s).startswith("May fit: needs at least ")
+    assert sentences.verdict(s).startswith("May fit the H100-80GB: needs at least ")
     assert "Not counted: logits, temporaries." in sentences.detail(s)
 
 

@@ -17,7 +17,7 @@ def _verdict(context: int, gpu: str, job: str, model: str, **_: Any) -> str:
     else:
         how = {"recipe": "fp32", "lora": 16, "checkpointing": "full", "base": "nf4" if job == "qlora" else "bf16"}
         peak = vram.training(llama, seq_len=context, **how).peak + vram.overhead().nbytes
-    return f"needs {vram.gib(peak)}, the {gpu} has {vram.gib(card.usable_bytes)}."
+    return f"fit the {gpu}: needs {vram.gib(peak)}, has {vram.gib(card.usable_bytes)}, lacks"
 
 
 NOTEBOOK = "00-will-it-fit"

@@ -1,7 +1,7 @@
 """The answer as HTML, in three parts that follow a control one after the other.
 
 answer   verdict, picture, what is largest: there at once
-advice   what would make it fit, what there is room for: searched for, so it comes a moment later
+advice   what would make it fit, what there is room for, memory over the phases: this comes a moment later
 numbers  formula, table, rows, constants, text to copy: there at once
 """
 
@@ -24,18 +24,22 @@ from ..copies import Copy
 from ..numbers import trimmed
 from ..tables import StyledTable
 from ..theme import KINDS, in_order
+from ..timeline import timeline_picture
 from . import ask, sentences, share
 from .state import State
 
 _SHEET = """
 .vram .verdict.fits{border-left:6px solid #009E73;padding-left:12px}
 .vram .verdict.lacks{border-left:6px solid #D35D00;padding-left:12px}
-.vram .advice{border-left:6px solid #0070B6;background:rgba(0,112,182,.08);padding:8px 14px;margin:10px 0}
-.vram .advice ul{margin:2px 0 6px;padding-left:20px}
-.vram .advice li{margin:1px 0}
-.vram .advice dl{display:grid;grid-template-columns:auto 1fr;gap:2px 16px;margin:6px 0 2px}
-.vram .advice dt,.vram .advice dd{margin:0;font-weight:400}
-.vram .advice dd{font-variant-numeric:tabular-nums}
+.vram .advice{display:flex;flex-wrap:wrap;gap:4px 36px;border-left:6px solid #0070B6;\
+background:rgba(0,112,182,.08);padding:8px 14px;margin:10px 0}
+.vram .advice>div{flex:2 1 270px}
+.vram .advice>div:first-child{flex:3 1 400px}
+.vram .advice ul{margin:2px 0 8px;padding-left:20px}
+.vram .advice li{margin:2px 0}
+.vram-fold.jupyter-button{height:auto;min-height:32px;padding:4px 0;text-align:left;white-space:normal;line-height:1.5;\
+font-size:14px;background:none;color:inherit;box-shadow:none;text-decoration:underline;text-underline-offset:3px}
+.vram-fold.jupyter-button:focus-visible{outline:2px solid #0070B6;outline-offset:2px}
 .vram .copy{font:13px/1.5 monospace;width:100%;box-sizing:border-box;white-space:pre-wrap;margin:6px 0;padding:8px;\
 background:transparent;color:inherit;border:1px solid rgba(128,128,128,.6);overflow-x:auto}
 """.strip().replace("\n", "")
@@ -80,10 +84,19 @@ def waiting() -> str:
 
 
 def advice(state: State, stop: Callable[[], bool] = ask.never) -> str:
-    """What would make it fit, and the largest and the smallest that do. Raises `Stopped` when `stop()` is true."""
-    changes = [] if ask.timeline(state).fits(state.gpu) else [*_changes(state, ask.options(state, stop))]
-    rows = "".join(f"<dt>{escape(what)}</dt><dd>{escape(value)}</dd>" for what, value in _limits(state, stop))
-    return f'<div class="vram"><div class="advice">{"".join(changes)}<dl>{rows}</dl></div></div>'
+    """What would make it fit, the largest and the smallest that do, and what is alive when: all that takes its time.
+
+    Raises `Stopped` when `stop()` is true.
+    """
+    changes = "" if ask.timeline(state).fits(state.gpu) else _changes(state, ask.options(state, stop))
+    limits = _titled("fit.room", [*_limits(state, stop)])
+    phases = f"<details><summary>{escape(say('fit.timeline'))}</summary>{_phases(state)}</details>"
+    return f'<div class="vram"><div class="advice">{changes}<div>{limits}</div></div>{phases}</div>'
+
+
+def _phases(state: State) -> str:
+    """Memory over the phases: the peak is the largest of them, not the sum of all."""
+    return timeline_picture(ask.timeline(state), gpu=state.gpu)
 
 
 def no_advice(problem: VramError) -> str:
@@ -91,42 +104,37 @@ def no_advice(problem: VramError) -> str:
     return f'<div class="vram"><div class="advice"><p>{escape(str(problem))}</p></div></div>'
 
 
-def _changes(state: State, options: list[ask.Option]) -> Iterator[str]:
+def _changes(state: State, options: list[ask.Option]) -> str:
     helping = [sentences.option(state, option) for option in options if option.fits]
     too_little = [sentences.option(state, option) for option in options if not option.fits]
-    if helping:
-        yield f"<p><b>{escape(say('fit.one_change'))}</b></p>{_list(helping[:_HELP])}"
-    else:
-        yield f"<p><b>{escape(say('fit.no_change'))}</b></p>"
-    if too_little:
-        yield f"<p>{escape(say('fit.too_little'))}</p>{_list(too_little[-_TOO_LITTLE:])}"
+    first = _titled("fit.one_change" if helping else "fit.no_change", helping[:_HELP])
+    return f"<div>{first}{_titled('fit.too_little', too_little[-_TOO_LITTLE:]) if too_little else ''}</div>"
 
 
-def _list(items: list[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+def _titled(title: str, items: list[str]) -> str:
+    listed = f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>" if items else ""
+    return f"<p><b>{escape(say(title))}</b></p>{listed}"
 
 
-def _limits(state: State, stop: Callable[[], bool]) -> Iterator[tuple[str, str]]:
-    """The largest context and batch, the smallest card, the fewest cards, each with its name."""
-    yield say("fit.limit.context"), _limit(state, "context", ask.longest_context(state, stop), ask.MOST_CONTEXT)
-    yield say("fit.limit.batch"), _limit(state, "batch", ask.largest_batch(state, stop), ask.MOST_BATCH)
+def _limits(state: State, stop: Callable[[], bool]) -> Iterator[str]:
+    """The largest context and batch, the smallest card, the fewest cards."""
+    yield _limit(state, "context", ask.longest_context(state, stop), ask.MOST_CONTEXT)
+    yield _limit(state, "batch", ask.largest_batch(state, stop), ask.MOST_BATCH)
     card, fewest = ask.smallest_card(state), ask.fewest_cards(state)
-    yield (
-        say("fit.limit.card"),
-        say("fit.limit.card_is", gpu=card.name, usable=gib(card.usable_bytes)) if card else say("fit.limit.no_card"),
-    )
+    yield say("fit.limit.card", gpu=card.name, usable=gib(card.usable_bytes)) if card else say("fit.limit.no_card")
     how = "tp" if state.job == "run" else "dp"
     yield (
-        say("fit.limit.cards", gpu=state.gpu),
-        say(f"fit.limit.{how}", count=fewest) if fewest else say("fit.limit.no_cards", most=count(ask.MOST_CARDS)),
+        say(f"fit.limit.cards_{how}", gpu=state.gpu, count=fewest)
+        if fewest
+        else say("fit.limit.no_cards", gpu=state.gpu, most=count(ask.MOST_CARDS))
     )
 
 
 def _limit(state: State, name: str, value: int, most: int) -> str:
-    if value >= most:
-        return say("fit.limit.or_more", value=count(most))
-    key = f"fit.limit.{name}_is" if value else f"fit.limit.no_{name}"
-    text = say(key, value=count(value))
+    if not value:
+        return say(f"fit.limit.no_{name}", context=count(state.context))
+    shown_value = say("fit.limit.or_more", value=count(most)) if value >= most else count(value)
+    text = say(f"fit.limit.{name}", value=shown_value)
     made_for = state.architecture().fields.get("max_position_embeddings") if name == "context" else None
     if isinstance(made_for, int) and value > made_for:
         text += say("fit.limit.made_for", limit=count(made_for))
@@ -150,10 +158,9 @@ def numbers(state: State, *, static: bool = False, is_page: bool = False) -> str
 def _formula(state: State, ledger: Ledger) -> str:
     """The peak as the sum of its kinds."""
     kinds = in_order(_bytes_by_kind(ledger))
-    terms = " + ".join(gib(nbytes) for nbytes in kinds.values() if nbytes)
-    names = " + ".join(name_of(kind) for kind, nbytes in kinds.items() if nbytes)
-    peak = gib(ask.timeline(state).peak)
-    return f"<code>{escape(say('fit.formula', names=names, terms=terms, peak=peak))}</code>"
+    terms = [say("fit.term", kind=name_of(kind), amount=_sizes(nbytes)[0]) for kind, nbytes in kinds.items()]
+    peak = shown(ask.timeline(state).peak, "GiB")
+    return f"<code>{escape(say('fit.formula', terms=' + '.join(terms), peak=peak))}</code>"
 
 
 def _table(state: State, ledger: Ledger) -> StyledTable:
@@ -162,8 +169,7 @@ def _table(state: State, ledger: Ledger) -> StyledTable:
     kinds = list(in_order(dict.fromkeys(groups, 0)))
     lines = [[name_of(k), calculation(groups[k]), _basis(groups[k]), *_sizes(groups[k].nbytes)] for k in kinds]
     timeline, card = ask.timeline(state), gpus[state.gpu]
-    phase = say(f"fit.phase.{timeline.peak_phase.replace(' ', '_')}")
-    lines.append([say("panel.total", phase=phase), "", "", *_sizes(timeline.peak)])
+    lines.append([say("fit.total", phase=timeline.peak_phase), "", "", *_sizes(timeline.peak)])
     lines.append([say("panel.usable", gpu=state.gpu), "", say("basis.measured"), *_sizes(card.usable_bytes)])
     room = timeline.headroom(card)
     lines.append([say("panel.room" if room >= 0 else "panel.lack"), "", "", *_sizes(abs(room))])
@@ -179,8 +185,23 @@ def _table(state: State, ledger: Ledger) -> StyledTable:
 
 
 def calculation(rows: Ledger) -> str:
-    """Elements times bytes, summed over the number formats: `8,030,261,248 · 2 B`."""
+    """Elements times bytes: the sizes of the tensors where all are alike, else the elements of each number format.
+
+    >>> from vram import kv_cache, models, weights
+    >>> calculation(kv_cache(models["llama-3-8b"], seq_len=8192))
+    '2 · 32 · 1 · 8 · 8,192 · 128 · 2 B'
+    >>> calculation(weights(models["llama-3-8b"]))
+    '8,030,261,248 · 2 B'
+    """
+    first, *others = rows
+    if all((t.formula, t.dtype) == (first.formula, first.dtype) for t in others) and len(first.shape) > 1:
+        times = f"{len(rows)} · " if others else ""
+        return f"{times}{first.formula} · {_bytes_each(first)} B"
     return " + ".join(Copy("", "", part).calculation for part in rows.by("dtype").values())
+
+
+def _bytes_each(tensor: Tensor) -> str:
+    return trimmed(tensor.dtype.bits_per_weight / 8, 4)
 
 
 def _basis(rows: Ledger) -> str:
@@ -209,8 +230,7 @@ def _rows(ledger: Ledger) -> tuple[str, str]:
 
 
 def _row(tensor: Tensor) -> list[str]:
-    each = trimmed(tensor.dtype.bits_per_weight / 8, 4)
-    numbers = say("fit.row", formula=tensor.formula, bytes=each, dtype=tensor.dtype)
+    numbers = say("fit.row", formula=tensor.formula, bytes=_bytes_each(tensor), dtype=tensor.dtype)
     return [tensor.name, numbers, say(f"basis.{tensor.basis}"), gib(tensor.nbytes)]
 
 
@@ -230,7 +250,7 @@ def _constants() -> tuple[str, str]:
 def _copy(state: State, static: bool, is_page: bool) -> tuple[str, str]:
     """The result as text: a field in which Ctrl+A marks all of it, or plain text."""
     text = escape(sentences.report(state))
-    lines = text.count("\n") + 1
+    lines = text.count("\n") + 5  # some of them wrap
     field = (
         f'<pre class="copy">{text}</pre>'
         if static

@@ -64,10 +64,11 @@ def verdict(state: State) -> str:
     timeline, card = ask.timeline(state), gpus[state.gpu]
     room = timeline.headroom(card)
     sure = "" if not timeline.missing else "_open"
+    each = "one" if state.cards == 1 else "each"
     return say(
         f"fit.verdict.{'fits' if room >= 0 else 'lacks'}{sure}",
         need=gib(timeline.peak), has=gib(card.usable_bytes), room=gib(abs(room)),
-        gpu=state.gpu if state.cards == 1 else say("fit.each_of", gpu=state.gpu, count=state.cards),
+        gpu=say(f"fit.verdict.{each}", gpu=state.gpu, count=state.cards),
     )  # fmt: skip
 
 
