@@ -120,7 +120,7 @@ answer = vram.weights(vram.models["mixtral-8x7b"]).nbytes * B""",
 answer = vram.weights(vram.models["qwen3-30b-a3b"]).nbytes * B""",
         facts=lambda: {
             "parameters": vram.count(vram.weights(vram.models["qwen3-30b-a3b"]).numel),
-            "factor": f"{Fraction(_bytes('qwen3-30b-a3b'), _active_bytes('qwen3-30b-a3b')).__float__():.0f}",
+            "factor": f"{_bytes('qwen3-30b-a3b') / _active_bytes('qwen3-30b-a3b'):.0f}",
         },
         slips=(
             Slip("active", lambda: _active_bytes("qwen3-30b-a3b"), "M21"),
@@ -191,16 +191,16 @@ answer = (latent + positions) * layers * 2 * 100_000 * B""",
         id="13.4",
         stars=2,
         kind="bytes",
-        truth=lambda: _cache("qwen3-4b", seq_len=32_768),
+        truth=lambda: _cache("qwen3-4b", seq_len=20_000),
         tolerance=_WITHIN_ONE_PERCENT,
         solution="""\
 layers, heads, width = 36, 8, 128
-answer = 2 * layers * heads * width * 2 * 32_768 * B""",
+answer = 2 * layers * heads * width * 2 * 20_000 * B""",
         slips=(
-            Slip("divided", lambda: _cache("qwen3-4b", seq_len=32_768, head_dim=_divided_head()), "M18"),
-            Slip("query_heads", lambda: 4 * _cache("qwen3-4b", seq_len=32_768)),
-            Slip("keys_only", lambda: _cache("qwen3-4b", seq_len=16_384)),
-            Slip("whole_width", lambda: 2 * 36 * 2560 * 2 * 32_768),
+            Slip("divided", lambda: _cache("qwen3-4b", seq_len=20_000, head_dim=_divided_head()), "M18"),
+            Slip("query_heads", lambda: 4 * _cache("qwen3-4b", seq_len=20_000)),
+            Slip("keys_only", lambda: _cache("qwen3-4b", seq_len=10_000)),
+            Slip("whole_width", lambda: 2 * 36 * 2560 * 2 * 20_000),
         ),
     ),
     Exercise(
