@@ -111,4 +111,4 @@ def test_a_server_that_does_not_start(copy: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_check_that_breaks_is_a_fault(copy: Path) -> None:
     (copy / "pins.txt").unlink()
     (fault,) = faults(copy)
-    assert "'packages' broke off with FileNotFoundError" in fault
+    assert "“packages” broke off with FileNotFoundError" in fault
