@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from inspect import Parameter, signature
 from itertools import pairwise
 
 import pytest
@@ -17,11 +18,18 @@ from vram.show.charts.lesson08 import ways
 from vram.show.morph import CHANGES
 from vram.show.theme import KINDS
 
-#: Every function of the charts' files that draws on axes.
+
+def _parameters(chart: object) -> list[Parameter]:
+    return list(signature(chart).parameters.values())
+
+
+#: Every function of the charts' files that draws on axes and can choose what to draw.
 CHARTS = [
     chart
     for chart in (getattr(show, name) for name in show.__all__)
-    if getattr(chart, "__module__", "").startswith("vram.show.charts.") and "ax" in chart.__annotations__
+    if getattr(chart, "__module__", "").startswith("vram.show.charts.")
+    and "ax" in chart.__annotations__
+    and all(given.default is not given.empty or given.kind is given.VAR_KEYWORD for given in _parameters(chart))
 ]
 GPT = ("gpt2", "gpt2-medium", "gpt2-large", "gpt2-xl", "gpt3-175b")
 LLAMA = ("llama-7b", "llama-13b", "llama-30b", "llama-65b")

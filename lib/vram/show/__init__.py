@@ -19,6 +19,8 @@ _WHERE = {
     "charts.lesson09": ("roofline",),
     "charts.lesson10": ("bars_per_card",),
     "charts.lesson13": ("cache_against_context", "total_and_active"),
+    "charts.fits": ("what_fits",),
+    "charts.measured": ("Measured", "predicted_against_measured"),
     "explain": ("Explained", "formulas", "symbolic"),
     "fit.panel": ("calculator", "calculator_page"),
     "figures": ("Picture", "figure", "memory_bar", "slide_axes"),
