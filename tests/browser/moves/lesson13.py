@@ -16,8 +16,8 @@ def _resident(model: str, base: str, kv: str, seq_len: int, batch: int) -> str:
     step = vram.decode_time(arch, gpu="H200", batch=batch, seq_len=seq_len, weights=base, kv=kv).nbytes
     return (
         f"{vram.count(total)} parameters are resident, {vram.gib(nbytes)}. One token works with {vram.count(active)} "
-        f"of them, {vram.percent(active, total)}. A step that adds one token to each sequence, sequences: "
-        f"{vram.count(batch)}, reads {vram.gib(step - cache)} of weights at most. The cache takes {vram.gib(cache)},"
+        f"of them, {vram.percent(active, total)}. At batch size {vram.count(batch)}, a step reads at most "
+        f"{vram.gib(step - cache)} of weights. The cache takes {vram.gib(cache)},"
     )
 
 
