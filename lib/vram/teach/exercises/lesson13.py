@@ -236,6 +236,7 @@ answer = 1 - latent / dense""",
         slips=(
             Slip("claimed", lambda: 1 - _left(6)),
             Slip("left", _left),
+            Slip("sign", lambda: _left() - 1),
             Slip("same_shape", lambda: 1 - Fraction(_cache("deepseek-v2", seq_len=1), 2 * 2 * 60 * 128 * 128)),
             Slip("a_layer", lambda: 1 - Fraction(512 + 64, 2 * 8 * 128)),
         ),
