@@ -1,7 +1,11 @@
 """Numbers in the sentences of lesson 04, computed."""
 
+import json
+from pathlib import Path
+
 import vram
 
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 LLAMA = vram.models["llama-3.1-8b"]
 
 
@@ -31,6 +35,12 @@ def share_of_fp8() -> str:
     return {True: "saves more than 4-bit weights would"}[cache > saved]
 
 
+def measured(name: str) -> int:
+    """Bytes of a real cache of 64 tokens in BF16, as the fixture has it."""
+    cases = json.loads((FIXTURES / "kv.json").read_text(encoding="utf-8"))["cases"]
+    return next(case for case in cases if case["id"] == f"{name}|bfloat16")["bytes"]["1,64"]
+
+
 CLAIMS = [
     ("128 KiB for one token", lambda: f"{token('llama-3.1-8b') // 1024} KiB for one token"),
     ("takes 512 KiB a token, four times as much", lambda: {
@@ -44,6 +54,11 @@ CLAIMS = [
     ("made for 4,096 tokens", lambda: f"made for {vram.models['llama-2-7b'].max_position_embeddings:,} tokens"),
     ("0.65 GiB at 4,096 tokens", lambda: f"{temporaries()} at 4,096 tokens"),
     ("0.3 to 1.3 GiB", context),
+    ("16,384 bytes for 64 tokens with 2 key/value heads", lambda: (
+        f"{measured('llama-3.2-1b'):,} bytes for 64 tokens with 2 key/value heads")),
+    ("8,192 with one", lambda: f"{measured('starcoder-15b'):,} with one"),
+    ("3,840 where 2 heads look through a window", lambda: (
+        f"{measured('mistral-7b-v0.1'):,} where 2 heads look through a window")),
     ("About half of the weights", lambda: {True: "About half of the weights"}[
         0.45 < vram.kv_cache(vram.models["gpt3-175b"], batch=64, seq_len=544).nbytes
         / vram.weights(vram.models["gpt3-175b"]).nbytes < 0.55]),
