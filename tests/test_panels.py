@@ -239,7 +239,7 @@ def test_unknown_controls_and_options_are_named(make: Callable[[], Panel]) -> No
     panel = make()
     with pytest.raises(vram.VramError, match="control: 'colour' is not known"):
         panel.render(colour=1)
-    name = panel.controls[0].name
+    name = panel.controls[-1].name
     with pytest.raises(vram.VramError, match=f"{name}: 'x' is not known"):
         panel.set(**{name: "x"})
     assert panel.values == panel.defaults

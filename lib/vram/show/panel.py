@@ -4,8 +4,8 @@ The function gives a `View`: the verdict in a sentence, the picture, the formula
 writes them down in this order. Everything that a reader sees is a function of the control values, so a test can drive
 every option without a browser, and a place without a kernel shows the state of the last run.
 
-Controls are drop-down lists and check boxes: of the widgets at hand these have a name that a screen reader speaks and
-say the value itself (the handle of a slider has no name and says the position of the value).
+Controls are drop-down lists, check boxes and fields for text: of the widgets at hand these have a name that a screen
+reader speaks and say the value itself (the handle of a slider has no name and says the position of the value).
 """
 
 from __future__ import annotations
@@ -37,6 +37,40 @@ class Choice:
 
     def text(self, value: Any) -> str:
         return next(text for text, option in self.options.items() if option == value)
+
+    def check(self, value: Any) -> None:
+        """Raise `VramError` for a value that is no option."""
+        if value not in self.values:
+            raise unknown(self.name, value, map(str, self.values))
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A field for text that a reader pastes. It is data from outside: bounded, never evaluated, escaped where shown.
+
+    samples  texts of the kind that is meant, the default among them: what a test moves it to
+    most     characters
+    """
+
+    name: str
+    label: str
+    samples: Sequence[str]
+    default: str
+    most: int = 20_000
+
+    @property
+    def values(self) -> list[str]:
+        return list(self.samples)
+
+    def text(self, value: str) -> str:
+        return value
+
+    def check(self, value: Any) -> None:
+        """Raise `VramError` for what is no text, or is too long."""
+        if not isinstance(value, str):
+            raise VramError(f"{self.name}: a {type(value).__name__} given, a text is needed.")
+        if len(value) > self.most:
+            raise VramError(f"{self.name}: {len(value):,} characters given, at most {self.most:,} are read.")
 
 
 def powers_of_two(name: str, label: str, least: int, most: int, default: int) -> Choice:
@@ -75,7 +109,7 @@ class View:
 class Panel:
     """Controls and the function that answers them; displayed, it is a widget with a static copy beside it."""
 
-    def __init__(self, controls: Sequence[Choice], view: Callable[..., View]):
+    def __init__(self, controls: Sequence[Choice | Text], view: Callable[..., View]):
         self.controls, self._view = tuple(controls), view
         self._widget: Any = None
         self._values = self.defaults
@@ -135,8 +169,7 @@ class Panel:
         for name, value in values.items():
             if name not in known:
                 raise unknown("control", name, known)
-            if value not in known[name].values:
-                raise unknown(name, value, map(str, known[name].values))
+            known[name].check(value)
         return self.defaults | dict(values)
 
     @property

@@ -50,6 +50,15 @@ PARTS = {
 #: What a change does to a total.
 CHANGES = {"total": Style("#0070B6"), "more": Style("#56B8EC", "/"), "less": Style("#FFFFFF", "\\")}
 
+#: What a card holds in an out-of-memory message, and what was asked for.
+HELD = {
+    "allocated": KINDS["weights"],
+    "cached": KINDS["gradients"],
+    "outside": KINDS["overhead"],
+    "free": Style("#FFFFFF", "."),
+    "request": KINDS["optimizer states"],
+}
+
 INK = "#1D1D1F"
 MUTED = "#55555C"
 ALERT = "#8E1B00"
@@ -67,10 +76,10 @@ def style(kind: str) -> Style:
     >>> style("weights").colour
     '#0070B6'
     """
-    for table in (KINDS, PARTS, CHANGES):
+    for table in (KINDS, PARTS, CHANGES, HELD):
         if kind in table:
             return table[kind]
-    raise unknown("kind", kind, [*KINDS, *PARTS, *CHANGES])
+    raise unknown("kind", kind, [*KINDS, *PARTS, *CHANGES, *HELD])
 
 
 def in_order(kinds: dict[str, int]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from . import css
 from .theme import KINDS, PARTS
 
 if TYPE_CHECKING:
-    from .panel import Choice, Panel
+    from .panel import Choice, Panel, Text
 
 
 _SHEET = css.sheet(frozenset([*KINDS, *PARTS]))
@@ -43,8 +43,20 @@ class PanelBox(ipywidgets.VBox):
         self._output.value = self._panel.follow(name, value, self._output.value)
 
 
-def control(choice: Choice, value: Any) -> ipywidgets.Widget:
-    """A check box for yes and no, else a drop-down list with its name above it; the stylesheet sets their sizes."""
+def control(choice: Choice | Text, value: Any) -> ipywidgets.Widget:
+    """A field for text, a check box for yes and no, else a drop-down list; its name stands above it or beside the box.
+
+    The stylesheet sets their sizes.
+    """
+    if hasattr(choice, "samples"):
+        return ipywidgets.Textarea(
+            value=value,
+            description=choice.label,
+            continuous_update=False,
+            rows=5,
+            style={"description_width": "initial"},
+            layout={"flex_flow": "column", "width": "100%", "max_width": "940px", "height": "auto"},
+        ).add_class("vram-control")
     if all(isinstance(option, bool) for option in choice.values):
         box = ipywidgets.Checkbox(value, description=choice.label, indent=False, layout={"width": "auto"})
         return box.add_class("vram-control")
