@@ -13,7 +13,7 @@ AXE = SLIDES / "node_modules/axe-core/axe.min.js"
 _MARK = "data-accessibility-test"
 # An option is named by its text; a generic box is focusable when it scrolls (axe-core looks at those).
 _NOT_CONTROLS = {"option", "generic"}
-_ON_THE_PAGE = "select, input, textarea, button, summary, [role=slider]"
+_ON_THE_PAGE = ", ".join(f"{e}:visible" for e in ("select", "input", "textarea", "button", "summary", "[role=slider]"))
 _AXE_SEES = """node => {
     axe.setup();
     const seen = axe.commons.dom.isVisibleOnScreen(node);

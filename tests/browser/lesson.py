@@ -17,7 +17,8 @@ FOLLOW_MILLISECONDS = 5_000
 # Widgets in the output of a cell; a panel is one that shows a table.
 WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
 PANEL = f"{WIDGETS}:has(.widget-html-content table)"
-RESULT = ".widget-html-content:has(table)"
+# What a panel answers stands in one part or in several; a part that is still being searched for says that it is busy.
+PARTS = ".vram-output .widget-html-content"
 INPUTS = {"checkbox", "combobox", "listbox", "radio", "slider", "spinbutton", "textbox"}
 
 _A_CELL_WAITS = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
@@ -85,19 +86,20 @@ class Panel:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.widget = page.locator(PANEL)
-        self.result = self.widget.locator(RESULT)
+        self.result = self.widget
         found = self.widget.count()
         assert found == 1, f"the lesson shows {found} panels, not 1"
         self.widget.scroll_into_view_if_needed()
 
     def shown(self) -> Shown:
         """What the panel shows now."""
-        content = self.result.evaluate(
-            """node => ({
-                text: node.innerText.replace(/\\s+/g, ' ').trim(),
-                rows: [...node.querySelectorAll('tr')].map(row => [...row.cells].map(c => c.innerText.trim())),
-                pictures: [...node.querySelectorAll('img')].map(image => [image.alt, image.src]),
-                html: node.innerHTML,
+        content = self.widget.locator(PARTS).evaluate_all(
+            """parts => ({
+                text: parts.map(part => part.innerText).join(' ').replace(/\\s+/g, ' ').trim(),
+                rows: parts.flatMap(part => [...part.querySelectorAll('tr')])
+                    .map(row => [...row.cells].map(c => c.innerText.trim())),
+                pictures: parts.flatMap(part => [...part.querySelectorAll('img')]).map(image => [image.alt, image.src]),
+                html: parts.map(part => part.innerHTML).join(''),
             })"""
         )
         rows = tuple(map(tuple, content["rows"]))
@@ -128,13 +130,22 @@ class Panel:
             self.page.keyboard.press(key)
         try:
             self.page.wait_for_function(
-                "([node, before]) => node.innerHTML !== before",
-                arg=[self.result.element_handle(), before.html],
+                f"([node, before]) => [...node.querySelectorAll('{PARTS}')].map(p => p.innerHTML).join('') !== before",
+                arg=[self.widget.element_handle(), before.html],
                 timeout=FOLLOW_MILLISECONDS,
             )
         except PlaywrightTimeout:
             raise AssertionError(f"the panel did not follow {keys} on {name!r}, now {self.value(name)!r}") from None
+        self.settle()
         return self.shown()
+
+    def settle(self) -> None:
+        """Wait until nothing is being searched for any more."""
+        self.page.wait_for_function(
+            "node => !node.querySelector('[aria-busy=true]')",
+            arg=self.widget.element_handle(),
+            timeout=RUN_MILLISECONDS,
+        )
 
     def parsed(self, markup: str) -> str:
         """Markup as the browser writes it back, to compare with what is shown."""

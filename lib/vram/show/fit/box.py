@@ -83,8 +83,9 @@ class CalculatorBox(ipywidgets.VBox):
         self._title()
 
     def _show(self) -> None:
-        """The answer at once, the advice when it is found."""
+        """The answer at once, the advice when it is found; until then, something on the page says that it is busy."""
         state = self._calculator.state
+        self._advice.value = page.waiting()
         self._answer.value = page.answer(state)
         self._numbers.value = page.numbers(state, is_page=self._calculator.is_page)
         self._problem.value = problem_html(self._calculator.problem)

@@ -120,14 +120,16 @@ def _limits(state: State, stop: Callable[[], bool]) -> Iterator[str]:
     """The largest context and batch, the smallest card, the fewest cards."""
     yield _limit(state, "context", ask.longest_context(state, stop), ask.MOST_CONTEXT)
     yield _limit(state, "batch", ask.largest_batch(state, stop), ask.MOST_BATCH)
-    card, fewest = ask.smallest_card(state), ask.fewest_cards(state)
+    card = ask.smallest_card(state)
     yield say("fit.limit.card", gpu=card.name, usable=gib(card.usable_bytes)) if card else say("fit.limit.no_card")
-    how = "tp" if state.job == "run" else "dp"
-    yield (
-        say(f"fit.limit.cards_{how}", gpu=state.gpu, count=fewest)
-        if fewest
-        else say("fit.limit.no_cards", gpu=state.gpu, most=count(ask.MOST_CARDS))
-    )
+    yield _fewest(state, ask.fewest_cards(state))
+
+
+def _fewest(state: State, fewest: int | None) -> str:
+    if fewest is None:
+        return say("fit.limit.no_cards", gpu=state.gpu, most=count(ask.MOST_CARDS))
+    how = "one" if fewest == 1 else "tp" if state.job == "run" else "dp"
+    return say(f"fit.limit.cards_{how}", gpu=state.gpu, count=fewest)
 
 
 def _limit(state: State, name: str, value: int, most: int) -> str:

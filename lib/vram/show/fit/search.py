@@ -30,7 +30,6 @@ class Search:
         if state in self._found or not serves_a_page():
             self._show(self._advice(state, stop))
             return
-        self._show(page.waiting())
         Thread(target=self._run, args=(state, stop), daemon=True).start()
 
     def _run(self, state: State, stop: Event) -> None:
