@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...architectures import Architecture, gpus, models
+from ...ledger.dtypes import as_dtype
 from ...ledger.ledger import Ledger
 from ...ledger.symbols import symbols
 from ...ledger.units import count, gb, gib, shown
@@ -12,7 +13,7 @@ from ..bars import Mark, Row, bar
 from ..charts.lesson04 import resident, variants
 from ..copies import by_kind
 from ..explain import sizes, symbolic
-from ..numbers import algebra
+from ..numbers import algebra, trimmed
 from ..panel import Choice, Panel, View
 from ..tables import StyledTable
 
@@ -57,12 +58,12 @@ def _view(model: str, kv: str, seq_len: int, batch: int, gpu: str) -> View:
         picture=bar(
             [Row(title, by_kind(timeline.at_peak()))], mark=Mark(say("panel.usable", gpu=gpu), card.usable_bytes)
         ),
-        formula=[_formula(arch, cache, batch, seq_len)],
+        formula=[_formula(arch, cache, kv, batch, seq_len)],
         tables=[_sums(timeline.at_peak(), card.usable_bytes, gpu), _heads(model, gpu, batch, kv)],
     )
 
 
-def _formula(arch: Architecture, cache: Ledger, batch: int, seq_len: int) -> str:
+def _formula(arch: Architecture, cache: Ledger, kv: str, batch: int, seq_len: int) -> str:
     """2lbsgd in symbols and in numbers, and what the format makes of it."""
 
     def signs(a: Architecture) -> Ledger:
@@ -75,6 +76,7 @@ def _formula(arch: Architecture, cache: Ledger, batch: int, seq_len: int) -> str
         formula=algebra(numel),
         numbers=algebra(numel, put_in),
         count=count(cache.numel),
+        each=trimmed(as_dtype(kv).bits_per_weight / 8, 4),
         size=gib(cache.nbytes),
     )
 
