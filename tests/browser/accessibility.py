@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 import pytest
 from playwright.sync_api import Locator
@@ -14,9 +15,9 @@ _MARK = "data-accessibility-test"
 # An option is named by its text; a generic box is focusable when it scrolls (axe-core looks at those).
 _NOT_CONTROLS = {"option", "generic"}
 _ON_THE_PAGE = ", ".join(f"{e}:visible" for e in ("select", "input", "textarea", "button", "summary", "[role=slider]"))
-_AXE_SEES = """node => {
+_AXE_SEES = """nodes => {
     axe.setup();
-    const seen = axe.commons.dom.isVisibleOnScreen(node);
+    const seen = nodes.some(node => axe.commons.dom.isVisibleOnScreen(node));
     axe.teardown();
     return seen;
 }"""
@@ -54,16 +55,33 @@ def _focusable(node: dict) -> bool:
     return any(p["name"] == "focusable" and p["value"]["value"] for p in node.get("properties", []))
 
 
-def findings(part: Locator) -> list[str]:
-    """Serious and critical findings of axe-core inside `part`, each with the element that it is about."""
+def live(part: Locator) -> list[tuple[str, str]]:
+    """(how urgent, text) of each region inside `part` whose changes a screen reader speaks."""
+    return part.evaluate(
+        """node => [...node.querySelectorAll('[aria-live]')].map(
+            region => [region.getAttribute('aria-live'), region.innerText.replace(/\\s+/g, ' ').trim()])"""
+    )
+
+
+def findings(parts: Locator, rules: Mapping[str, str] = {}) -> list[str]:
+    """Serious and critical findings of axe-core inside `parts`, each with the element that it is about.
+
+    rules  rules that are not asked for, each with the reason
+    """
     if not AXE.is_file():
         pytest.fail("axe-core is not installed: run `npm ci` in slides/ (`make slides` does)")
-    part.page.evaluate(AXE.read_text(encoding="utf-8"))
+    parts.page.evaluate(AXE.read_text(encoding="utf-8"))
     # JupyterLab's body has no height; axe-core takes everything in it for hidden and would not look at colours.
-    part.page.evaluate("document.body.style.height = '100vh'")
-    assert part.evaluate(_AXE_SEES), "axe-core takes this part of the page for hidden: it would find nothing"
-    report = part.evaluate("node => axe.run(node, { resultTypes: ['violations'] })")
-    part.page.evaluate("document.body.style.height = ''")
+    parts.page.evaluate("document.body.style.height = '100vh'")
+    assert parts.evaluate_all(_AXE_SEES), "axe-core takes this part of the page for hidden: it would find nothing"
+    report = parts.evaluate_all(
+        """(nodes, rules) => axe.run({ include: nodes }, {
+            resultTypes: ['violations'],
+            rules: Object.fromEntries(rules.map(rule => [rule, { enabled: false }])),
+        })""",
+        list(rules),
+    )
+    parts.page.evaluate("document.body.style.height = ''")
     return [
         f"{rule['id']}: {rule['help']}: {node['html'][:200]}"
         for rule in report["violations"]

@@ -1,4 +1,4 @@
-"""Pages to look things up in: the article statement by statement, the cheat sheet, the bibliography."""
+"""Pages to look things up in: the article statement by statement, the cheat sheet, notation, the bibliography."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ _WHERE = {
     "bibliography": ("bibliography",),
     "cheat_sheet": ("cheat_sheet",),
     "crosswalk": ("crosswalk",),
+    "notation": ("symbol_table", "term_table"),
 }
 
 __getattr__, __dir__, __all__ = lazy(globals(), _WHERE)
