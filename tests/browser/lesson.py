@@ -19,6 +19,9 @@ WIDGETS = ".jp-OutputArea-output > .jupyter-widgets"
 PANEL = f"{WIDGETS}:has(.widget-html-content table)"
 # What a panel answers stands in one part or in several; a part that is still being searched for says that it is busy.
 PARTS = ".vram-output .widget-html-content"
+# What a lesson consists of: its text and its outputs. All around is JupyterLab.
+OURS = ".jp-Notebook .jp-RenderedMarkdown, .jp-Notebook .jp-OutputArea-output"
+THEMES = ("JupyterLab Dark", "JupyterLab Light")
 INPUTS = {"checkbox", "combobox", "listbox", "radio", "slider", "spinbutton", "textbox"}
 
 _A_CELL_WAITS = "[...document.querySelectorAll('.jp-InputPrompt')].some(prompt => prompt.textContent.includes('*'))"
@@ -56,6 +59,12 @@ def run_all(page: Page) -> None:
     """Run ▸ Run All Cells, then wait for the end."""
     start_all(page)
     wait_idle(page)
+
+
+def use_theme(page: Page, theme: str) -> None:
+    """Change to one of THEMES."""
+    page.evaluate("theme => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme)
+    page.wait_for_selector(f"body[data-jp-theme-name='{theme}']", state="attached")
 
 
 def errors(page: Page) -> list[str]:

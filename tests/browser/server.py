@@ -53,6 +53,7 @@ def running_lab(folder: Path) -> Iterator[Lab]:
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         *("--ServerApp.ip=127.0.0.1", f"--ServerApp.port={lab.port}", "--ServerApp.port_retries=0"),
         *(f"--ServerApp.root_dir={folder / 'notebooks'}", f"--IdentityProvider.token={lab.token}"),
+        "--LabApp.expose_app_in_browser=True",  # a test changes the theme by its command
     ]
     log = folder / "jupyterlab.log"
     with log.open("w") as output:

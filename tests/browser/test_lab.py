@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from accessibility import controls, findings
-from lesson import PANEL, WIDGETS, Panel, errors, open_lesson, run_all, shoot
+from accessibility import controls, findings, live
+from lesson import OURS, PANEL, THEMES, WIDGETS, Panel, errors, open_lesson, run_all, shoot, use_theme
 from moves import PANELS
 from playwright.sync_api import Browser, Page
 from server import Lab
@@ -92,10 +92,63 @@ def test_every_control_has_a_name(lesson: Opened) -> None:
         assert not nameless, f"a screen reader finds controls without a name: {nameless}"
 
 
-def test_axe_finds_nothing_serious(lesson: Opened) -> None:
-    for part in lesson.page.locator(WIDGETS).all():
-        part.scroll_into_view_if_needed()
-        assert findings(part) == []
+#: Rules that lessons cannot keep or break.
+OF_JUPYTERLAB = {"link-in-text-block": "its stylesheet tells links in a text by their colour alone"}
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_axe_finds_nothing_serious(lesson: Opened, theme: str) -> None:
+    use_theme(lesson.page, theme)
+    if lesson.page.locator(PANEL).count():
+        lesson.page.locator(PANEL).first.scroll_into_view_if_needed()
+        shoot(lesson.page, f"{lesson.name}-{theme.split()[-1].lower()}")
+    assert findings(lesson.page.locator(OURS), OF_JUPYTERLAB) == []
+
+
+def test_a_screen_reader_is_told_the_verdict(lesson: Opened) -> None:
+    if lesson.name not in PANELS:
+        return
+    panel, row = Panel(lesson.page), PANELS[lesson.name]
+    name, keys = next(iter(row.moves.items()))
+    (before,) = live(panel.result)
+    panel.press(name, keys)
+    (after,) = live(panel.result)
+    assert before[0] == after[0] == "polite" and after[1] != before[1]
+
+
+@pytest.mark.parametrize("width", [1280, 640])
+def test_the_panel_fits_a_projector_and_a_zoom_of_200_percent(lesson: Opened, width: int) -> None:
+    """1280 pixels wide, and half of them at twice the size; a table may scroll by itself."""
+    if lesson.name not in PANELS:
+        return
+    panel = Panel(lesson.page)
+    lesson.page.set_viewport_size({"width": width, "height": 720})
+    panel.widget.scroll_into_view_if_needed()
+    shoot(lesson.page, f"{lesson.name}-{width}")
+    wide = panel.widget.evaluate(_WIDER_THAN_THE_PANEL)
+    lesson.page.set_viewport_size({"width": 1280, "height": 900})
+    assert not wide, f"wider than the panel: {wide}"
+
+
+_WIDER_THAN_THE_PANEL = """node => {
+    const edge = node.getBoundingClientRect().right + 1;
+    return [...node.querySelectorAll('*')].filter(n => n.getBoundingClientRect().right > edge && !n.closest('.scroll'))
+        .map(n => n.outerHTML.slice(0, 120));
+}"""
+
+
+def test_forced_colours_leave_pictures_and_keys(lesson: Opened) -> None:
+    """A high-contrast mode of the system replaces the page's colours; what is told by a picture stays."""
+    if lesson.name not in PANELS:
+        return
+    panel = Panel(lesson.page)
+    lesson.page.emulate_media(forced_colors="active")
+    shoot(lesson.page, f"{lesson.name}-forced-colours")
+    keys = panel.result.evaluate(
+        "node => [...node.querySelectorAll('.key')].map(key => getComputedStyle(key).backgroundImage)"
+    )
+    lesson.page.emulate_media(forced_colors="none")
+    assert all(image.startswith("url(") for image in keys)
 
 
 def test_no_request_leaves_and_no_error_is_logged(lesson: Opened) -> None:
