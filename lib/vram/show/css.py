@@ -46,6 +46,16 @@ vertical-align:-2px;background-size:14px}
 """.strip().replace("\n", "")
 
 
+# The arrow of ipywidgets' drop-down lists is black, in a dark theme too; this grey is seen on black and on white.
+_ARROW = svg.document(18, 18, '<path d="M5 7l4 4 4-4" stroke="#767676" stroke-width="2" fill="none"/>')
+
+
+@cache
+def controls() -> str:
+    """What live controls need beside the stylesheet."""
+    return f"<style>.vram-control select{{background-image:url({svg.data_address(_ARROW)})!important}}</style>"
+
+
 @cache
 def key_class(kind: str) -> str:
     """The class of the small square that stands before a kind in a table."""

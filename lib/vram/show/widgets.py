@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .panel import Choice, Panel, Text
 
 
-_SHEET = css.sheet(frozenset([*KINDS, *PARTS]))
+_SHEET = css.sheet(frozenset([*KINDS, *PARTS])) + css.controls()
 
 
 class PanelBox(ipywidgets.VBox):

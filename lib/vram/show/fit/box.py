@@ -8,6 +8,7 @@ import ipywidgets
 
 from ...ledger.errors import VramError
 from ...words import say
+from .. import css
 from ..widgets import control
 from . import page, sentences
 from .config import MAX_BYTES, text_of
@@ -40,7 +41,7 @@ class CalculatorBox(ipywidgets.VBox):
         self._arrange()
         self._show()
         parts = [self._problem, self._answer, self._advice, self._numbers]
-        sheet = ipywidgets.HTML(page.sheet(), layout={"display": "none"})
+        sheet = ipywidgets.HTML(page.sheet() + css.controls(), layout={"display": "none"})
         super().__init__([self._first, self._own, self._fold, self._folded, *parts, sheet])
         self.add_class("vram-calculator")
 
