@@ -26,23 +26,26 @@ def _experts(model: str = _LARGE) -> int:
     return vram.weights(vram.models[model]).select(part="expert").numel
 
 
-def _numbers() -> tuple[Any, Any]:
+def _names() -> tuple[Any, Any, Any]:
+    """Experts of a layer, those that a token visits, parameters of one expert."""
     import sympy
 
-    return tuple(sympy.symbols("E k", positive=True, integer=True))
+    return tuple(sympy.symbols("E k p", positive=True, integer=True))
 
 
 def _idle() -> Any:
-    """Parameters of one layer that are there and that one token does not use, for E experts of which it visits k."""
+    """Parameters of one layer that are there and that one token does not use, in parameters of an expert."""
     import sympy
 
-    n, k = _numbers()
+    n, k, each = _names()
     arch = vram.models["mixtral-8x7b"].symbolic().replace(num_experts=n, num_experts_per_tok=k, num_hidden_layers=1)
-    return sympy.expand(vram.weights(arch).numel - vram.active_parameters(arch))
+    ledger = vram.weights(arch)
+    one = ledger.select(part="expert").numel / n
+    return sympy.expand(each * sympy.cancel((ledger.numel - vram.active_parameters(arch)) / one))
 
 
-def _matrix() -> Any:
-    return vram.symbols.h * vram.symbols.f
+def _times_expert(experts: Any) -> Any:
+    return experts * _names()[2]
 
 
 def _cache(model: str, *, head_dim: int | None = None, **how: Any) -> int:
@@ -155,18 +158,17 @@ answer = layers * experts * 3 * h * f""",
         id="13.2",
         stars=2,
         kind="symbolic",
-        names=("E", "k"),
+        names=("E", "k", "p"),
         truth=_idle,
         solution="""\
-experts, chosen = sympy.symbols("E k", positive=True, integer=True)
-h, f = vram.symbols.h, vram.symbols.f
-answer = 3 * h * f * (experts - chosen)""",
+experts, chosen, each = sympy.symbols("E k p", positive=True, integer=True)
+answer = each * (experts - chosen)""",
         slips=(
-            Slip("working", lambda: 3 * _matrix() * _numbers()[1]),
-            Slip("all_experts", lambda: 3 * _matrix() * _numbers()[0]),
-            Slip("two_matrices", lambda: 2 * _matrix() * (_numbers()[0] - _numbers()[1])),
-            Slip("one_matrix", lambda: _matrix() * (_numbers()[0] - _numbers()[1])),
-            Slip("all_layers", lambda: 3 * _matrix() * vram.symbols.l * (_numbers()[0] - _numbers()[1])),
+            Slip("working", lambda: _times_expert(_names()[1])),
+            Slip("all_experts", lambda: _times_expert(_names()[0])),
+            Slip("three_matrices", lambda: 3 * _idle()),
+            Slip("all_layers", lambda: vram.symbols.l * _idle()),
+            Slip("share", lambda: _times_expert(_names()[0]) - _names()[1]),
         ),
     ),
     Exercise(
