@@ -179,7 +179,7 @@ def _table(state: State, ledger: Ledger) -> StyledTable:
     return StyledTable(
         [say(f"table.{header}") for header in headers],
         lines,
-        align="lclrr",
+        align="lllrr",  # a long calculation wraps
         total=len(kinds),
         caption=say("fit.table", model=state.title),
         keys=[*kinds, None, None, None],
@@ -225,7 +225,7 @@ def _rows(ledger: Ledger) -> tuple[str, str]:
     table = StyledTable(
         [say(f"table.{header}") for header in ("tensor", "calculation", "class", "size")],
         [_row(tensor) for tensor in tensors],
-        align="cclr",
+        align="cllr",
         keys=[tensor.kind for tensor in tensors],
     )
     return say("fit.rows", count=len(ledger)), table.markup(caption=False)
