@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import vram
@@ -14,6 +15,7 @@ _LONG = 16_384  # tokens of the fine-tune that needed twice as much
 _STEPS = 8  # batches that are accumulated
 
 
+@cache
 def _of_layers(name: str, **how: Any) -> Any:
     """Bytes that the layers keep for backward, without what comes before and after them."""
     return vram.activations(vram.models[name], **how).select(lambda t: bool(t.axes)).nbytes
@@ -38,15 +40,18 @@ def _without_masks_of(part: str) -> Any:
     return _paper() - (3 * a * s**2 * b if part == "attention" else 2 * b * s * h)
 
 
+@cache
 def _logits(name: str = "qwen2.5-7b", **how: int) -> int:
     rows = vram.activations(vram.models[name], **{**_QWEN, **how})
     return rows["loss:log_softmax:output"].nbytes
 
 
+@cache
 def _step(name: str = "llama-2-7b", **how: Any) -> vram.Timeline:
     return vram.training(vram.models[name], **how)
 
 
+@cache
 def _states(name: str = "llama-2-7b", **how: Any) -> int:
     return vram.model_states(vram.models[name], **how).peak
 
@@ -66,6 +71,7 @@ def _lower(**how: Any) -> int:
     return _step(batch=_STEPS, seq_len=2048).peak - _step(seq_len=2048, **how).peak
 
 
+@cache
 def _fine_tune(name: str = "llama-3-8b", **how: Any) -> vram.Timeline:
     how = {"seq_len": _LONG, "lora": 16, "base": "nf4", "checkpointing": "full", **how}
     return vram.training(vram.models[name], **how)
