@@ -26,18 +26,17 @@ def _gpt3() -> int:
 
 
 def _paper(**how: Any) -> Any:
-    """Bytes a layer of the paper keeps, in symbols."""
-    b, s, l = (getattr(vram.symbols, letter) for letter in "bsl")  # noqa: E741
+    """Bytes a layer of the paper keeps for each token and unit of width, in symbols."""
+    b, s, h, l = (getattr(vram.symbols, letter) for letter in "bshl")  # noqa: E741
     rows = vram.activations(
         vram.models["gpt2"].symbolic(), batch=b, seq_len=s, implementation="megatron", **how
     ).select(lambda t: bool(t.axes))
-    return (rows.nbytes / l).expand()
+    return (rows.nbytes / (b * s * h * l)).expand()
 
 
-def _without_masks_of(part: str) -> Any:
-    """The paper's layer, where only the masks of attention or only the others are left out."""
-    b, s, h, a = (getattr(vram.symbols, letter) for letter in "bsha")
-    return _paper() - (3 * a * s**2 * b if part == "attention" else 2 * b * s * h)
+def _pairs(n: int) -> Any:
+    """n bytes for each pair of tokens and each head, as a share of a token and a unit of width."""
+    return n * vram.symbols.a * vram.symbols.s / vram.symbols.h
 
 
 @cache
@@ -143,19 +142,19 @@ answer = added / vram.training(llama, seq_len=4096).peak - 1""",
         kind="symbolic",
         truth=lambda: _paper(dropout=0.0),
         solution="""\
-b, s = vram.symbols.b, vram.symbols.s
+b, s, h, l = (getattr(vram.symbols, letter) for letter in "bshl")
 layers = vram.activations(
     vram.models["gpt2"].symbolic(), batch=b, seq_len=s,
     implementation="megatron", dropout=0.0,
-).select(lambda t: bool(t.axes))
-answer = layers.nbytes / vram.symbols.l""",
+).select(lambda row: bool(row.axes))
+answer = sympy.expand(layers.nbytes / (b * s * h * l))""",
         slips=(
             Slip("with_dropout", _paper),
-            Slip("attention_only", lambda: _without_masks_of("attention")),
-            Slip("residual_only", lambda: _without_masks_of("residual")),
-            Slip("masks_only", lambda: _paper(dropout=0.0) + 2 * vram.symbols.a * vram.symbols.s**2 * vram.symbols.b),
+            Slip("attention_only", lambda: _paper(dropout=0.0) + 2),
+            Slip("residual_only", lambda: _paper(dropout=0.0) + _pairs(3)),
+            Slip("masks_only", lambda: _paper(dropout=0.0) + _pairs(2)),
             Slip("no_scores", lambda: _paper(dropout=0.0, checkpointing="selective")),
-            Slip("all_layers", lambda: _paper(dropout=0.0) * vram.symbols.l),
+            Slip("not_divided", lambda: _paper(dropout=0.0) * vram.symbols.b * vram.symbols.s * vram.symbols.h),
         ),
     ),
     Exercise(
