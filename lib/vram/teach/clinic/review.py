@@ -31,7 +31,7 @@ class Review:
     @property
     def right(self) -> bool:
         """Whether the library finds size and config right."""
-        return all(feedback.right for name, feedback in self.parts if name in ("size", "config")) and bool(self.parts)
+        return {"size", "config"} <= {name for name, feedback in self.parts if feedback.right}
 
     def _lines(self) -> list[Feedback]:
         return [Feedback(said.verdict, said.text, name) for name, said in self.parts]

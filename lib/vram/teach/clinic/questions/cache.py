@@ -38,7 +38,8 @@ def short_cache(model, context, format, gpu):
 def short_cache_fits(kv, model, context, format, gpu):
     arch = vram.models[model]
     how = {"seq_len": context, "engine": "llama.cpp", "dtype": kv}
-    held = vram.stored_weights(arch, "Q4_K_M").nbytes + vram.kv_cache(arch, **how).nbytes
+    held = vram.stored_weights(arch, "Q4_K_M").nbytes
+    held += vram.kv_cache(arch, **how).nbytes
     return held + vram.overhead().nbytes <= vram.gpus[gpu].usable_bytes
 
 
