@@ -14,7 +14,7 @@ _ZERO = (
     "CUDA out of memory. Tried to allocate 3.14 GiB (GPU 5; 31.75 GiB total capacity; 28.28 GiB already allocated; "
     "1.95 GiB free; 28.28 GiB reserved in total by PyTorch)"
 )
-#: A message of one process that loads a part of Llama 2 70B on each of 8 cards. Since version 2.0 PyTorch says what
+#: A message of one process that loads a part of Llama 2 70B on each of 8 cards. Newer versions of PyTorch say what
 #: the whole process has.
 _LOADING = (
     "CUDA out of memory. Tried to allocate 448.00 MiB. GPU 3 has a total capacity of 15.77 GiB of which 289.38 MiB is "
