@@ -23,6 +23,8 @@ const vramLive = {
 
   percent(part, total) { return total ? `${vramLive.decimal(100n * part, total, 1)} %` : ""; },
 
+  tflops(value) { return `${vramLive.decimal(value, 10n ** 12n, 2)} TFLOPs`; },
+
   count(value) { return vramLive.decimal(value, 1n, 0); },
 
   // What a state comes to: {total, capacity, parts} of BigInt, and the texts that are shown.
