@@ -15,6 +15,8 @@ def errors_of_sums() -> list[float]:
     found = []
     for case in json.loads((FIXTURES / "peak.json").read_text(encoding="utf-8"))["cases"]:
         config, how = step_of(case)
+        if how["attention"] == "eager":
+            continue  # the lesson shows the seven with a flash kernel
         step = vram.training(vram.Architecture.from_config(config), **how)
         added = step.after["forward"].nbytes + step.phases["optimizer step"].by("kind")["gradients"].nbytes
         found.append(100 * (added / case["peak"]["Total"] - 1))
