@@ -10,14 +10,15 @@ import pytest
 import vram
 from vram.ledger.units import count, gib
 from vram.show import peak_panel
-from vram.show.panels.lesson07 import summed
+from vram.show.panels.lesson07 import run, summed
 
 PANEL = peak_panel()
 
 
 def step(**state) -> vram.Timeline:
     state = PANEL.defaults | state
-    return vram.training(vram.models[state.pop("model")], **state)
+    how = run(state.pop("attention"), state.pop("checkpointing"))
+    return vram.training(vram.models[state.pop("model")], **state, **how)
 
 
 def test_a_state_names_the_largest_phase() -> None:
@@ -42,12 +43,12 @@ def evaluated(numbers: str) -> int:
 
 
 @pytest.mark.parametrize("model", PANEL.controls[0].values)
-@pytest.mark.parametrize("attention", ["eager", "sdpa"])
-@pytest.mark.parametrize("checkpointing", ["none", "selective", "full"])
+@pytest.mark.parametrize("attention", ["eager", "selective", "sdpa"])
+@pytest.mark.parametrize("checkpointing", ["none", "full"])
 def test_the_formula_multiplies_to_a_layer(model: str, attention: str, checkpointing: str) -> None:
-    how = {"batch": 2, "seq_len": 1024, "attention": attention, "checkpointing": checkpointing}
-    layer = vram.activations(vram.models[model], **how).layer(0)
-    line = PANEL.view(model=model, **how).formula[0]
+    size = {"batch": 2, "seq_len": 1024}
+    layer = vram.activations(vram.models[model], **size, **run(attention, checkpointing)).layer(0)
+    line = PANEL.view(model=model, attention=attention, checkpointing=checkpointing, **size).formula[0]
     assert evaluated(re.search(r"= ([\d,·²+ ]+) bytes =", line)[1]) == layer.nbytes
     assert line.endswith(f"= {gib(layer.nbytes)}")
 
@@ -61,6 +62,14 @@ def test_the_sum_is_of_kinds_that_never_meet() -> None:
     }
     assert summed(timeline) == sum(most.values()) > timeline.peak
     assert f"would give {gib(sum(most.values()))}" in PANEL.view().verdict
+
+
+@pytest.mark.parametrize(("controls", "words"), [
+    (("eager", "none"), ("eager", "none")), (("selective", "none"), ("eager", "selective")),
+    (("sdpa", "none"), ("sdpa", "none")), (("selective", "full"), ("eager", "full")),
+])  # fmt: skip
+def test_the_controls_as_the_library_names_them(controls: tuple[str, str], words: tuple[str, str]) -> None:
+    assert tuple(run(*controls).values()) == words
 
 
 def test_the_table_of_a_layer_adds_up() -> None:

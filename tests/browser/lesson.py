@@ -124,8 +124,10 @@ class Panel:
         return self.widget.get_by_label(name, exact=True)
 
     def value(self, name: str) -> str | bool:
-        """What a control shows: the text of the chosen option, or whether a box is checked."""
+        """What a control shows: the text of the chosen option or of a field, or whether a box is checked."""
         control = self.control(name)
+        if control.evaluate("node => node.tagName") == "TEXTAREA":
+            return control.input_value()
         if control.get_attribute("type") == "checkbox":
             return control.is_checked()
         chosen = control.evaluate("list => list.selectedOptions[0].label")

@@ -15,7 +15,7 @@ from server import Lab
 from surroundings import LESSONS
 from watch import Watch, on_this_machine, watch
 
-from vram.show.panel import Choice
+from vram.show.panel import Choice, Text
 
 
 @dataclass(frozen=True)
@@ -81,9 +81,9 @@ def _follow(lesson: Opened, name: str) -> None:
     assert after.html == panel.parsed(computed.render(**state)), f"after {what} something else is shown"
 
 
-def _argument(choice: Choice, shown: str | bool) -> Any:
+def _argument(choice: Choice | Text, shown: str | bool) -> Any:
     """The value that a control stands for."""
-    return shown if isinstance(shown, bool) else choice.options[shown]
+    return shown if isinstance(shown, bool) or isinstance(choice, Text) else choice.options[shown]
 
 
 def test_every_control_has_a_name(lesson: Opened) -> None:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import vram
-from vram.show.panels.lesson07 import peak_panel
+from vram.show.panels.lesson07 import peak_panel, run
 
 from .row import NEXT, PREVIOUS, PanelMoves
 
 
 def _peak(model: str, batch: int, seq_len: int, attention: str, checkpointing: str) -> str:
-    step = vram.training(
-        vram.models[model], batch=batch, seq_len=seq_len, attention=attention, checkpointing=checkpointing
-    )
+    step = vram.training(vram.models[model], batch=batch, seq_len=seq_len, **run(attention, checkpointing))
     return f"The peak is {vram.gib(step.peak)}, in the phase: {step.peak_phase}."
 
 
@@ -20,10 +18,10 @@ PANEL = PanelMoves(
     peak_panel,
     _peak,
     {
+        "Attention": PREVIOUS,
         "Checkpointing": NEXT,
         "Tokens of a sequence": NEXT,
         "Sequences": PREVIOUS,
-        "Attention": PREVIOUS,
         "Model": NEXT,
     },
 )

@@ -7,6 +7,10 @@ from vram.show.panels.lesson11 import oom_panel
 
 from .row import NEXT, PREVIOUS, PanelMoves
 
+#: Typed before the message: the first size that is found counts. Leaving the field hands it over.
+_TYPED = "Tried to allocate 448.00 MiB. "
+_TYPE = " ".join(["Control+Home", *("Space" if key == " " else key for key in _TYPED), "Tab"])
+
 
 def _named(message: str, model: str, batch: int, seq_len: int, dtype: str) -> str:
     arch, printed = vram.models[model], vram.parse_oom(message).printed
@@ -22,5 +26,11 @@ NOTEBOOK = "11-oom-detective"
 PANEL = PanelMoves(
     oom_panel,
     _named,
-    {"Tokens of each": NEXT, "Sequences at once": NEXT, "Number format": PREVIOUS, "Model": PREVIOUS},
+    {
+        "Out-of-memory message": _TYPE,
+        "Tokens of each": NEXT,
+        "Sequences at once": NEXT,
+        "Number format": NEXT,
+        "Model": PREVIOUS,
+    },
 )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ...architectures import Architecture, models
 from ...ledger.ledger import Ledger
 from ...ledger.symbols import symbols
 from ...ledger.units import count, gib, percent
 from ...memory import Timeline, activations, training
-from ...memory.activations.setting import CHECKPOINTING
 from ...words import say
 from ..explain import sizes, symbolic, written
 from ..numbers import algebra
@@ -17,7 +18,9 @@ from ..timeline import timeline_picture, timeline_table
 
 #: Two pairs of about the same shape with a small and a large vocabulary.
 _MODELS = ("tinyllama-1.1b", "llama-3.2-1b", "llama-2-7b", "llama-3-8b")
-_ATTENTION = ("eager", "sdpa")
+#: How attention runs, and what of it is checkpointed: beside a flash kernel, selective checkpointing changes nothing.
+ATTENTION = {"eager": ("eager", "none"), "selective": ("eager", "selective"), "sdpa": ("sdpa", "none")}
+_CHECKPOINTING = ("none", "full")
 
 
 def peak_panel() -> Panel:
@@ -30,14 +33,20 @@ def peak_panel() -> Panel:
         Choice("model", say("panel.label.model"), names, "llama-3.2-1b"),
         powers_of_two("batch", say("panel.label.sequences"), 1, 16, 4),
         powers_of_two("seq_len", say("panel.label.context"), 512, 16_384, 2048),
-        Choice("attention", say("panel.label.attention"), _words("attention", _ATTENTION), "sdpa"),
-        Choice("checkpointing", say("panel.label.checkpointing"), _words("checkpointing", CHECKPOINTING), "none"),
+        Choice("attention", say("panel.label.attention"), _words("attention", ATTENTION), "sdpa"),
+        Choice("checkpointing", say("panel.label.checkpointing"), _words("checkpointing", _CHECKPOINTING), "none"),
     ]
     return Panel(controls, _view)
 
 
-def _words(control: str, names: tuple[str, ...]) -> dict[str, str]:
+def _words(control: str, names: Iterable[str]) -> dict[str, str]:
     return {say(f"panel.peak.{control}.{name}"): name for name in names}
+
+
+def run(attention: str, checkpointing: str) -> dict[str, str]:
+    """The words of the library for the two controls: full checkpointing includes that of attention."""
+    kernel, within = ATTENTION[attention]
+    return {"attention": kernel, "checkpointing": "full" if checkpointing == "full" else within}
 
 
 def summed(timeline: Timeline) -> int:
@@ -51,7 +60,7 @@ def summed(timeline: Timeline) -> int:
 
 def _view(model: str, batch: int, seq_len: int, attention: str, checkpointing: str) -> View:
     arch = models[model]
-    how = {"batch": batch, "seq_len": seq_len, "attention": attention, "checkpointing": checkpointing}
+    how = {"batch": batch, "seq_len": seq_len} | run(attention, checkpointing)
     timeline = training(arch, **how)
     layer = activations(arch, **how).layer(0)
     saved = {kind: rows.nbytes for kind, rows in timeline.after["forward"].by("kind").items()}

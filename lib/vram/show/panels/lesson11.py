@@ -96,7 +96,8 @@ def _verdict(said: OutOfMemory, found: Ledger, model: str) -> str:
         return say("panel.oom.none", printed=said.printed, model=model)
     names = list(dict.fromkeys(tensor.name for tensor in found))
     key = "one" if len(names) == 1 else "some"
-    return say(f"panel.oom.{key}", printed=said.printed, model=model, n=len(names), name=names[0])
+    first = names[0].removesuffix(".weight").rpartition(".")[2]  # short, for a narrow page; the table has it whole
+    return say(f"panel.oom.{key}", printed=said.printed, model=model, n=len(names), name=first)
 
 
 def _advice(said: OutOfMemory, found: Ledger, held: Ledger) -> str:
