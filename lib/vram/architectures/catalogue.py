@@ -75,7 +75,8 @@ class Models(Mapping[str, Architecture]):
 
 def _read_gpus() -> Registry[GPU]:
     data = json.loads((_DATA / "gpus.json").read_text(encoding="utf-8"))["gpus"]
-    return Registry("gpu", {name: GPU(name=name, **row) for name, row in data.items()})
+    aliases = {alias: name for name, row in data.items() for alias in row.pop("aliases", ())}
+    return Registry("gpu", {name: GPU(name=name, **row) for name, row in data.items()}, aliases)
 
 
 models = Models(_DATA / "models.json")

@@ -69,7 +69,9 @@ _ENGINES = (
 )  # fmt: skip
 
 #: Every engine by name.
-engines: Registry[Engine] = Registry("engine", {e.name: e for e in _ENGINES}, {"hf": "transformers", "vLLM": "vllm"})
+engines: Registry[Engine] = Registry(
+    "engine", {e.name: e for e in _ENGINES}, {"hf": "transformers", "llamacpp": "llama.cpp"}
+)
 
 
 def kv_cache(

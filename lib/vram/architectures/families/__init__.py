@@ -9,6 +9,8 @@ from .family import Family
 _FILES = (gpt, alibi, llama, qwen, gemma, phi, moe, deepseek, bert, t5)
 
 #: Every family by the `model_type` of its config.json.
-families: Registry[Family] = Registry("model_type", {f.model_type: f for file in _FILES for f in file.FAMILIES})
+families: Registry[Family] = Registry(
+    "model_type", {f.model_type: f for file in _FILES for f in file.FAMILIES}, exact=True
+)
 
 __all__ = ["Family", "families"]
