@@ -30,7 +30,13 @@ class Architecture:
     """
 
     def __init__(
-        self, model_type: str = "llama", *, name: str | None = None, wrapper: Wrapper | None = None, **fields: Any
+        self,
+        model_type: str = "llama",
+        *,
+        name: str | None = None,
+        wrapper: Wrapper | None = None,
+        notes: tuple[str, ...] = (),
+        **fields: Any,
     ):
         family: Family = families[model_type]
         filled = _Filling(family, fields)
@@ -41,20 +47,23 @@ class Architecture:
         else:
             names = family.spelled("" if filled["head"] == "none" or not family.prefix else f"{family.prefix}.")
         self.__dict__.update(
-            filled, family=family, name=name, names=names, _given=fields, _fields=filled, _wrapper=wrapper
+            filled, family=family, name=name, names=names, _given=fields, _fields=filled, _wrapper=wrapper, _notes=notes
         )
         self._check()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any] | str | PathLike[str], *, name: str | None = None) -> Architecture:
+    def from_config(
+        cls, config: dict[str, Any] | str | PathLike[str], *, name: str | None = None, **fields: Any
+    ) -> Architecture:
         """The architecture that a Hugging Face config.json describes: a dict, or the path of the file.
 
-        Unknown keys are ignored as transformers ignores them; a key that is absent takes the family's default. Of a
+        `fields` are what a checkpoint has and its config does not say. Unknown keys are ignored as transformers ignores them; a key that is absent takes the family's default. Of a
         model for images and text, the language model is counted and `notes` say so.
         Raises `ConfigError`, which names the field, for anything that describes no model.
         """
-        model_type, fields, wrapper = read_config(config)
-        return cls(model_type, name=name, wrapper=wrapper, **fields)
+        read = read_config(config)
+        notes = () if fields else read.notes
+        return cls(read.model_type, name=name, wrapper=read.wrapper, notes=notes, **{**read.fields, **fields})
 
     def _check(self) -> None:
         f = self._fields
@@ -93,12 +102,12 @@ class Architecture:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the numbers must know: parts of the model that are not counted."""
-        return (self._wrapper.note,) if self._wrapper else ()
+        """What a reader of the numbers must know: parts that are not counted, keys that the model's code ignores."""
+        return ((self._wrapper.note,) if self._wrapper else ()) + self._notes
 
     def replace(self, **changes: Any) -> Architecture:
         """The same architecture with some fields changed; fields that were derived are derived again."""
-        return Architecture(self.model_type, wrapper=self._wrapper, **{**self._given, **changes})
+        return Architecture(self.model_type, wrapper=self._wrapper, notes=self._notes, **{**self._given, **changes})
 
     def symbolic(self) -> Architecture:
         """The same structure with a symbol for every size that was given, so that a ledger shows its formulas.
@@ -115,7 +124,9 @@ class Architecture:
         }
         free = [n for n in letters if n in defaults and (given.get(n) is not None or n not in derived)]
         sizes = {name: symbols.of(name) for name in free if self._fields[name] is not None}
-        return Architecture(self.model_type, name=self.name, wrapper=self._wrapper, **{**given, **sizes})
+        return Architecture(
+            self.model_type, name=self.name, wrapper=self._wrapper, notes=self._notes, **{**given, **sizes}
+        )
 
     def parameters(self, dtype: str | Dtype, *, tied_head: bool = False) -> Ledger:
         """Every parameter tensor, stored in `dtype`; with `tied_head`, a head that is the embedding has a row too."""

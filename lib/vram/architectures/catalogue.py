@@ -41,7 +41,7 @@ class Models(Mapping[str, Architecture]):
         self._path, self._entries = path, None
 
     def entries(self) -> Registry[dict[str, Any]]:
-        """The raw entries: title, config and source of each model."""
+        """The raw entries: title, config and source of each model; fields that its config does not say."""
         if self._entries is None:
             data = json.loads(self._path.read_text(encoding="utf-8"))["models"]
             aliases = {alias: name for name, entry in data.items() for alias in entry.get("aliases", ())}
@@ -50,7 +50,7 @@ class Models(Mapping[str, Architecture]):
 
     def __getitem__(self, name: str) -> Architecture:
         entry = self.entries()[name]
-        return Architecture.from_config(entry["config"], name=name)
+        return Architecture.from_config(entry["config"], name=name, **entry.get("fields", {}))
 
     def title(self, name: str) -> str:
         """The name as its publishers write it."""

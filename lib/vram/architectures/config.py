@@ -64,8 +64,18 @@ WRAPPERS = {
 }
 
 
-def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict[str, Any], Wrapper | None]:
-    """The model type and the canonical fields that a config gives, and what is wrapped around the language model."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a config.json says: the model type, the canonical fields, what is wrapped around, what a reader must know."""
+
+    model_type: str
+    fields: dict[str, Any]
+    wrapper: Wrapper | None
+    notes: tuple[str, ...]
+
+
+def read_config(config: dict[str, Any] | str | PathLike[str]) -> Reading:
+    """The fields that a config gives, under their canonical names. Raises `ConfigError`, which names the key."""
     if isinstance(config, (str, PathLike)):
         config = load_json(config)
     _need_object("config", config)
@@ -81,7 +91,9 @@ def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict
     fields = {family.reads[key]: value for key, value in _flat(config, family).items() if key in family.reads}
     if (head := _head(config, family)) is not None:
         fields["head"] = head
-    return model_type, fields, wrapper
+    overrides = family.overrides.items()
+    notes = tuple(f"{key}: {value} given; {note}." for key, (value, note) in overrides if config.get(key) == value)
+    return Reading(model_type, fields, wrapper, notes)
 
 
 def _flat(config: dict[str, Any], family: Family) -> dict[str, Any]:

@@ -101,6 +101,7 @@ class Family:
                 object of the config
     ignores     own fields that an Architecture may set but the family's code does not read from a config
     refuses     config key → the one value that can be counted, and what another value would need
+    overrides   config key → a value that the family's code does not heed, and what a reader must know about it
     prefix      name of the base model within the model with a head
     heads       end of a class name in `architectures` → what follows the last layer
     transposed  weights are stored (in, out), as GPT-2's Conv1D does
@@ -117,6 +118,7 @@ class Family:
     keys: Mapping[str, str] = field(default_factory=dict)
     ignores: frozenset[str] = frozenset()
     refuses: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    overrides: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     prefix: str = "model"
     heads: Mapping[str, str] = field(default_factory=lambda: HEADS)
     transposed: bool = False
