@@ -311,3 +311,8 @@ def test_decode_reads_only_the_experts_that_tokens_visit() -> None:
 def test_errors(call, message: str) -> None:
     with pytest.raises(VramError, match=message):
         call()
+
+
+def test_experts_need_the_number_that_a_token_visits() -> None:
+    with pytest.raises(VramError, match="num_experts_per_tok: not given"):
+        compute(Architecture("deepseek_v2"), seq_len=16)

@@ -37,6 +37,7 @@ RENAMED = (
     (r"block_sparse_moe\.output_linear\.weight", "block_sparse_moe.experts.down_proj"),
     (r"block_sparse_moe\.router\.layer\.", "block_sparse_moe.router."),
     (r"^embed_out\.", "lm_head."),
+    (r"mlp\.moe_statics\.", "mlp.gate.moe_statics."),
 )
 
 
@@ -56,7 +57,7 @@ def stacked(names: dict[str, tuple[int, ...]], model_type: str) -> dict[str, tup
             name = re.sub(pattern, new, name)
         if model_type == "phimoe":
             name = name.replace("mlp.gate.", "mlp.router.")
-        result[name] = shape
+        result[name] = (1, *shape) if "moe_statics" in name else shape
     return result
 
 
@@ -103,8 +104,8 @@ def _tie(value: bool | None) -> dict[str, bool]:
 def checkpoint(entry: dict[str, Any]) -> int:
     """Parameters of a model of the catalogue; a head that its class ties and its checkpoint stores is counted."""
     model = build(entry["config"])
-    stored = entry.get("fields", {}).get("tie_word_embeddings") is False
-    return sum(map(prod, parameters(model, entry["config"]).values())) + stored * model.lm_head.weight.numel()
+    total = sum(map(prod, parameters(model, entry["config"]).values()))
+    return total + model.lm_head.weight.numel() if entry.get("fields") == {"tie_word_embeddings": False} else total
 
 
 def measured(config: dict[str, Any]) -> int:

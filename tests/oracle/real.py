@@ -14,7 +14,7 @@ logging.getLogger("transformers").setLevel(logging.ERROR)
 #: Families whose class has another name in transformers.
 SAME_CLASS = {"kimi_k2": "deepseek_v3"}
 WITHOUT_CLASS = frozenset({"internlm2"})
-_PADDED = ("t5", "mt5", "umt5", "roberta", "xlm-roberta", "bert", "distilbert", "opt")
+_PADDED = ("t5", "mt5", "umt5", "roberta", "xlm-roberta", "bert", "distilbert", "camembert", "opt")
 
 
 def build(config: dict[str, Any]) -> torch.nn.Module:
@@ -40,7 +40,7 @@ def _class(config: dict[str, Any], model_type: str, real: Any) -> torch.nn.Modul
     for known in (named, named.replace("MPT", "Mpt").replace("PhiMoE", "Phimoe")):
         if hasattr(transformers, known):
             return getattr(transformers, known)(real)
-    if named.endswith("Model") or model_type in ("bert", "roberta", "xlm-roberta", "distilbert"):
+    if named.endswith("Model") or model_type in ("bert", "roberta", "xlm-roberta", "camembert", "distilbert"):
         return transformers.AutoModel.from_config(real)
     if model_type in ("t5", "mt5", "umt5"):
         return transformers.AutoModelForSeq2SeqLM.from_config(real)

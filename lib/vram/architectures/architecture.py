@@ -57,8 +57,9 @@ class Architecture:
     ) -> Architecture:
         """The architecture that a Hugging Face config.json describes: a dict, or the path of the file.
 
-        `fields` are what a checkpoint has and its config does not say. Unknown keys are ignored as transformers ignores them; a key that is absent takes the family's default. Of a
-        model for images and text, the language model is counted and `notes` say so.
+        `fields` are what a checkpoint has and its config does not say. Unknown keys are ignored as transformers ignores
+        them; a key that is absent takes the family's default. Of a model for images and text, the language model is
+        counted and `notes` say so.
         Raises `ConfigError`, which names the field, for anything that describes no model.
         """
         read = read_config(config)
@@ -78,9 +79,10 @@ class Architecture:
             raise ConfigError(f"num_experts: 0 given, but every layer of {self.model_type} has experts.")
         if type(experts) is int and type(chosen) is int and 0 < experts < chosen:
             raise ConfigError(f"num_experts_per_tok: {chosen} given, but there are only {experts} experts.")
-        kinds = f["layer_types"]
-        if kinds is not None and type(l) is int and len(kinds) != l:
-            raise ConfigError(f"layer_types: {len(kinds)} entries given, but num_hidden_layers is {l}.")
+        for field in ("layer_types", "mlp_layer_types"):
+            kinds = f.get(field)
+            if kinds is not None and type(l) is int and len(kinds) != l:
+                raise ConfigError(f"{field}: {len(kinds)} entries given, but num_hidden_layers is {l}.")
 
     def __getattr__(self, field: str) -> Any:
         """Only reached for what is not there: fields are plain attributes."""

@@ -66,12 +66,29 @@ WRAPPERS = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a config.json says: the model type, the canonical fields, what is wrapped around, what a reader must know."""
+    """What a config.json says: the model type, the fields, what is wrapped around, what a reader must know."""
 
     model_type: str
     fields: dict[str, Any]
     wrapper: Wrapper | None
     notes: tuple[str, ...]
+
+
+_STATE = "layers that keep a state of fixed size instead of keys and values (their tensors, and that state)"
+_INDEXER = "an indexer that chooses the tokens a layer attends to"
+
+#: Known model types that cannot be counted yet → what would have to be described first.
+NEEDS = {
+    **dict.fromkeys((
+        "bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "jamba", "kimi_linear", "lfm2", "lfm2_moe", "mamba",
+        "mamba2", "minimax", "nemotron_h", "olmo_hybrid", "qwen3_5", "qwen3_5_moe", "qwen3_next", "recurrent_gemma",
+        "rwkv", "xlstm", "zamba", "zamba2",
+    ), _STATE),
+    **dict.fromkeys(("deepseek_v32", "glm_moe_dsa"), _INDEXER),
+    **dict.fromkeys(("gemma3n", "gemma3n_text"), "an embedding for each layer, and layers that share a cache"),
+    **dict.fromkeys(("bart", "mbart", "pegasus", "whisper", "marian", "m2m_100"),
+                    "an encoder and a decoder with learned positions"),
+}  # fmt: skip
 
 
 def read_config(config: dict[str, Any] | str | PathLike[str]) -> Reading:
@@ -126,6 +143,9 @@ def _unknown_model(model_type: str, config: dict[str, Any]) -> Family:
             f"model_type: {brief(model_type)} is not known, but the model_type of its text_config is: "
             "give the text_config by itself to count the language model alone."
         )
+    if model_type in NEEDS:
+        missing = NEEDS[model_type]
+        raise ConfigError(f"model_type: {model_type} cannot be counted; {missing} would have to be described.")
     error = unknown("model_type", model_type, [*families, *WRAPPERS], ConfigError)
     raise ConfigError(
         f"{error} To count it, its tensors must be described: a family with its defaults and names in "

@@ -18,6 +18,7 @@ from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.table import Table
 from ..ledger.tensor import Tensor
+from .active import visited_experts
 from .arguments import need_architecture, need_flag, need_positive
 from .derive import inputs, outputs
 from .kv_cache import is_encoder
@@ -185,7 +186,7 @@ def _product(tensor: Tensor, arch: Architecture, tokens: Size, checkpointing: st
     k, n = inputs(tensor), outputs(tensor)
     count = tensor.count
     if tensor.part == "expert":
-        count = tensor.axes[0].count * arch.num_experts_per_tok
+        count = tensor.axes[0].count * visited_experts(arch)
     again = checkpointing == "full" and bool(tensor.axes)
     return Matmul(tensor.name, tensor.kind, tokens, k, n, count, 1 if frozen else 2, again)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...ledger.registry import Registry
-from . import alibi, bert, deepseek, gemma, gpt, llama, moe, phi, qwen, t5
+from . import alibi, bert, deepseek, gemma, gpt, llama, moe, phi, qwen, recent, t5
 from .family import Family
 
-_FILES = (gpt, alibi, llama, qwen, gemma, phi, moe, deepseek, bert, t5)
+_FILES = (gpt, alibi, llama, qwen, gemma, phi, moe, deepseek, bert, t5, recent)
 
 #: Every family by the `model_type` of its config.json.
 families: Registry[Family] = Registry(

@@ -68,12 +68,12 @@ COMMON: Mapping[str, Default] = {
     "num_key_value_heads": heads_as_many, "head_dim": width_over_heads, "embedding_size": same_as("hidden_size"),
     "tie_word_embeddings": False, "attention_bias": False, "attention_out_bias": same_as("attention_bias"),
     "qk_norm": "none", "qk_norm_bias": False, "positions": "rotary", "position_offset": 0,
-    "norm_weight": True, "norm_bias": False, "shared_norm": False, "final_norm": True, "parallel": False,
+    "norm_weight": True, "norm_bias": False, "shared_norm": False, "final_norm": True, "parallel": False, "norms_the_sum": False,
     "mlp_gated": True, "mlp_bias": False, "lm_head_bias": False, "head": "lm",
     "sliding_window": None, "sliding_window_pattern": None, "max_window_layers": None, "layer_types": None,
     "num_experts": None, "num_experts_per_tok": None, "shared_expert_intermediate_size": 0,
     "first_k_dense_replace": 0, "decoder_sparse_step": 1, "mlp_only_layers": (), "moe_layers": None,
-    "router_bias": False, "router_correction": False,
+    "router_bias": False, "router_correction": False, "norm_topk_prob": False, "topk_method": None,
 }  # fmt: skip
 
 #: The end of a class name in `architectures` → what follows the last layer.
