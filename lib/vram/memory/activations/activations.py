@@ -32,7 +32,7 @@ def activations(
 
     dtype          format of the weights, and so of most activations
     attention      eager (s × s matrices are kept), sdpa (torch's kernel for this setting), flash (flash-attention);
-                   None: sdpa, in the paper eager
+                   None: as transformers chooses, which is sdpa or, for families without it, eager; in the paper eager
     dropout        probability where the family drops out; masks take a byte on CUDA and a number on a CPU; None: 0,
                    in the paper 0.1
     checkpointing  none · selective: what lies between Q, K, V and the output projection is computed again · full:

@@ -29,8 +29,13 @@ def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str 
         else:
             inner = activate(f, f"{module}.act", f.linear(names["up"], x))
     out = f.linear(down, inner)
-    drops = f.arch.model_type in DROPS_RESIDUAL or f.arch.model_type in _DROPS_MLP
+    drops = drops_residual(f.arch) or f.arch.model_type in _DROPS_MLP
     return f.dropout(f"{module}.dropout", out) if drops else out
+
+
+def drops_residual(arch: Architecture) -> bool:
+    """True where what attention and MLP add to the stream goes through dropout; Falcon's sum of both does so at once."""
+    return arch.model_type in _DROPS_RESIDUAL and not (arch.model_type == "falcon" and arch.parallel)
 
 
 def activate(f: Forward, name: str, x: Value) -> Value:
@@ -83,7 +88,8 @@ _OF_FAMILY = {
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.
-DROPS_RESIDUAL = frozenset({
+_DROPS_RESIDUAL = frozenset({
     "gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi", "phi3", "starcoder2", "seed_oss",
+    "bloom", "falcon",
 })  # fmt: skip
 _DROPS_MLP = frozenset({"persimmon", "stablelm"})

@@ -12,13 +12,13 @@ def norm(f: Forward, name: str, x: Value) -> Value:
     """The norm of that module over the last dimension, as the family computes it."""
     if f.setting.implementation == "megatron":
         return fused_norm(f, name, x)
-    usual = layer_norm if f.arch.norm_bias or f.arch.model_type == "mpt" else rms_norm
+    usual = layer_norm if f.arch.norm_bias or f.arch.model_type in _LAYER_NORM else rms_norm
     return _STYLES.get(f.arch.model_type, usual)(f, name, x)
 
 
 def layer_norm(f: Forward, name: str, x: Value) -> Value:
     """torch's LayerNorm: keeps its input, and a mean and a deviation for each token."""
-    if f.setting.autocast is not None:
+    if f.setting.autocast is not None and f.setting.backend == "cuda":  # on a CPU, autocast leaves it alone
         x = f.cast(f"{name}.cast", x, dtypes["fp32"])
     weights = [f.parameter(n) for n in (f"{name}.weight", f"{name}.bias") if n in f.weights]
     narrow = x.dtype.name in ("bf16", "fp16") and (f.setting.backend == "cuda" or _wider(weights, x))
@@ -79,6 +79,9 @@ def _inverse_root(f: Forward, name: str, squares: Value) -> Value:
 def _wider(weights: list[Value], x: Value) -> bool:
     return any(weight.dtype != x.dtype for weight in weights)
 
+
+#: Families whose LayerNorm may have no shift.
+_LAYER_NORM = frozenset({"mpt", "opt"})
 
 #: Families whose norm is neither torch's LayerNorm nor LLaMA's RMSNorm.
 _STYLES = {
