@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from typing import Any
 
-from ..ledger.arithmetic import divides, is_array
+from ..ledger.arithmetic import divides, is_array, is_whole
 from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.errors import ConfigError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.symbols import GLOSSARY, symbols
+from ..ledger.traced import Traced
 from .config import Wrapper, read_config
 from .decoder import grouped_attention
 from .families import Family, families
@@ -75,13 +76,13 @@ class Architecture:
         if self.family.attention is grouped_attention and not divides(a, g):
             raise ConfigError(f"num_key_value_heads: {g} given, but it does not divide num_attention_heads {a}.")
         experts, chosen = f["num_experts"], f["num_experts_per_tok"]
-        if type(experts) is int and experts == 0 and "down" not in self.names:
+        if is_whole(experts) and experts == 0 and "down" not in self.names:
             raise ConfigError(f"num_experts: 0 given, but every layer of {self.model_type} has experts.")
-        if type(experts) is int and type(chosen) is int and 0 < experts < chosen:
+        if is_whole(experts) and is_whole(chosen) and 0 < experts < chosen:
             raise ConfigError(f"num_experts_per_tok: {chosen} given, but there are only {experts} experts.")
         for field in ("layer_types", "mlp_layer_types"):
             kinds = f.get(field)
-            if kinds is not None and type(l) is int and len(kinds) != l:
+            if kinds is not None and is_whole(l) and len(kinds) != l:
                 raise ConfigError(f"{field}: {len(kinds)} entries given, but num_hidden_layers is {l}.")
 
     def __getattr__(self, field: str) -> Any:
@@ -117,18 +118,42 @@ class Architecture:
         A size that the family derives from others (d = h/a, f = 4h) stays derived. Where some layers are of another
         kind, the formula holds for any number of layers that has room for them.
         """
-        defaults, derived = self.family.defaults, self.family.derived
         letters = {notation.name for notation in GLOSSARY}
-        given = {
+        given = self._without_derived(keep=letters)
+        free = [n for n in letters if n in self.family.defaults and self._is_free(n, given)]
+        sizes = {name: symbols.of(name) for name in free if self._fields[name] is not None}
+        return self._like({**given, **sizes})
+
+    def traced(self) -> Architecture:
+        """The same numbers, each size remembering its symbol (its field's name, where the glossary has no letter).
+
+        What is calculated of it is the same, and carries the formula that was executed: see `vram.why`.
+        """
+        given = self._without_derived(keep=())
+        letters = {notation.name: notation.symbol for notation in GLOSSARY}
+        sizes = {
+            name: Traced.named(value, letters.get(name, name))
+            for name, value in self._fields.items()
+            if FIELDS[name].type == "size" and not FIELDS[name].structure and is_whole(value)
+            if self._is_free(name, given)
+        }
+        return self._like({**given, **sizes})
+
+    def _without_derived(self, keep: Collection[str]) -> dict[str, Any]:
+        """The fields that were given, without those that say what the family derives from others anyway."""
+        derived = self.family.derived
+        return {
             name: value
             for name, value in self._given.items()
-            if name in letters or name not in derived or not _same(value, derived[name](self._fields))
+            if name in keep or name not in derived or not _same(value, derived[name](self._fields))
         }
-        free = [n for n in letters if n in defaults and (given.get(n) is not None or n not in derived)]
-        sizes = {name: symbols.of(name) for name in free if self._fields[name] is not None}
-        return Architecture(
-            self.model_type, name=self.name, wrapper=self._wrapper, notes=self._notes, **{**given, **sizes}
-        )
+
+    def _is_free(self, name: str, given: Mapping[str, Any]) -> bool:
+        """True for a size that does not follow from others."""
+        return given.get(name) is not None or name not in self.family.derived
+
+    def _like(self, fields: Mapping[str, Any]) -> Architecture:
+        return Architecture(self.model_type, name=self.name, wrapper=self._wrapper, notes=self._notes, **fields)
 
     def parameters(self, dtype: str | Dtype, *, tied_head: bool = False) -> Ledger:
         """Every parameter tensor, stored in `dtype`; with `tied_head`, a head that is the embedding has a row too."""
@@ -177,6 +202,6 @@ class _Filling(dict):
 
 
 def _same(x: Any, y: Any) -> bool:
-    if type(x) is not type(y):
+    if type(x) is not type(y) and not (is_whole(x) and is_whole(y)):
         return False
     return x.shape == y.shape and bool((x == y).all()) if is_array(x) else bool(x == y)

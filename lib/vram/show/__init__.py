@@ -23,6 +23,7 @@ _WHERE = {
     "panels.lesson08": ("lora_panel",),
     "tables": ("StyledTable", "tensor_table"),
     "theme": ("KINDS", "PARTS", "style"),
+    "why": ("Reason", "Why", "why"),
 }  # fmt: skip
 
 __getattr__, __dir__, __all__ = lazy(globals(), _WHERE)

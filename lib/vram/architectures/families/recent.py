@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...ledger.arithmetic import is_whole
 from ...ledger.errors import ConfigError
 from ..decoder import latent_attention
 from .bert import ROBERTA
@@ -137,7 +138,7 @@ MELLUM = LLAMA.derive(
 def _none_after_the_last(fields: Fields) -> tuple[int, ...]:
     """Experts reach to the last layer, as in all published models; a config that ends them earlier is refused."""
     layers, end = fields["num_hidden_layers"], fields["moe_layer_end_index"]
-    if type(layers) is int and type(end) is int and 0 <= end < layers - 1:
+    if is_whole(layers) and is_whole(end) and 0 <= end < layers - 1:
         raise ConfigError(f"moe_layer_end_index: {end} given; only experts up to the last layer can be counted.")
     return ()
 

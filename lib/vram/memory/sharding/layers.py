@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from ...ledger.arithmetic import is_whole
 from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
@@ -24,7 +25,7 @@ def stages(phases: Iterable[Ledger], plan: Plan) -> int:
         for tensor in ledger:
             if tensor.axes:
                 axis = tensor.axes[0]
-                if type(axis.count) is not int:
+                if not is_whole(axis.count):
                     raise VramError(f"pp: {plan.pp} given; the number of layers must be plain, not {axis.count!r:.40}.")
                 layers = max(layers, axis.start + (axis.count - 1) * axis.step + 1)
     if layers < plan.pp:
