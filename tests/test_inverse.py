@@ -216,3 +216,16 @@ def test_a_smaller_batch_is_a_change() -> None:
 def test_errors(call, message: str) -> None:
     with pytest.raises(VramError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("question", "settings", "message"),
+    [
+        (max_batch, {"bach": 3}, "bach.*batch"), (max_rank, {"bach": 3}, "bach.*batch"),
+        (single_changes, {"bach": 3}, "bach.*batch"), (max_batch, {"shard": {"tpp": 2}}, "tpp.*tp"),
+        (max_batch, {"shard": 3}, "shard: 3 given"), (max_batch, {"batch": 10**5000}, "more than 4300 digits"),
+    ],
+)  # fmt: skip
+def test_settings_that_the_question_does_not_have(question, settings, message) -> None:
+    with pytest.raises(VramError, match=message):
+        question(models["gpt2"], gpu="T4", **settings)

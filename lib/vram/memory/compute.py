@@ -19,7 +19,7 @@ from ..ledger.ledger import Ledger
 from ..ledger.table import Table
 from ..ledger.tensor import Tensor
 from .active import visited_experts
-from .arguments import need_architecture, need_flag, need_positive
+from .arguments import need_architecture, need_flag, need_options, need_positive
 from .derive import inputs, outputs
 from .kv_cache import is_encoder
 from .lora import lora as lora_ledger
@@ -167,7 +167,10 @@ def compute(
 def _adapters(arch: Architecture, lora: Ledger | Mapping[str, Any] | int) -> Ledger:
     if isinstance(lora, Ledger):
         return lora
-    return lora_ledger(arch, **lora) if isinstance(lora, Mapping) else lora_ledger(arch, rank=lora)
+    if not isinstance(lora, Mapping):
+        return lora_ledger(arch, rank=lora)
+    need_options(lora_ledger, lora)
+    return lora_ledger(arch, **lora)
 
 
 def _multiplies(tensor: Tensor) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from ...ledger.arithmetic import is_whole
-from ...ledger.errors import VramError
+from ...ledger.errors import VramError, brief
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
 from ..quantization.layers import between
@@ -26,7 +26,8 @@ def stages(phases: Iterable[Ledger], plan: Plan) -> int:
             if tensor.axes:
                 axis = tensor.axes[0]
                 if not is_whole(axis.count):
-                    raise VramError(f"pp: {plan.pp} given; the number of layers must be plain, not {axis.count!r:.40}.")
+                    shown = brief(axis.count)
+                    raise VramError(f"pp: {plan.pp} given; the number of layers must be plain, not {shown}.")
                 layers = max(layers, axis.start + (axis.count - 1) * axis.step + 1)
     if layers < plan.pp:
         raise VramError(f"pp: {plan.pp} given, but there are only {layers} layers.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ...architectures.architecture import Architecture
 from ...ledger.arithmetic import Size, check_size, is_whole
-from ...ledger.errors import VramError, unknown
+from ...ledger.errors import VramError, brief, unknown
 from ...ledger.tensor import Tensor
 from ..arguments import need_architecture, need_flag
 
@@ -46,12 +46,12 @@ class Plan:
             need_architecture(self.arch)
         need_flag(self.sp, "sequence_parallel")
         if not isinstance(self.ranks, Mapping):
-            raise VramError(f"rank: {self.ranks!r:.60} given, a mapping of degrees to numbers is needed.")
+            raise VramError(f"rank: {brief(self.ranks)} given, a mapping of degrees to numbers is needed.")
         for name in DEGREES:
             if type(check_size(name, getattr(self, name), most=2**20)) is not int:
-                raise VramError(f"{name}: {getattr(self, name)!r:.60} given, a plain whole number is needed.")
+                raise VramError(f"{name}: {brief(getattr(self, name))} given, a plain whole number is needed.")
         if not is_whole(self.zero) or not 0 <= self.zero <= 3:
-            raise VramError(f"zero: {self.zero!r:.40} given, a ZeRO stage from 0 to 3 is needed.")
+            raise VramError(f"zero: {brief(self.zero)} given, a ZeRO stage from 0 to 3 is needed.")
         if self.offload not in OFFLOAD:
             raise unknown("offload", self.offload, OFFLOAD)
         if self.dp % self.ep:
@@ -65,7 +65,7 @@ class Plan:
                 raise unknown("rank", name, DEGREES)
             most = getattr(self, name) - 1
             if not is_whole(rank) or not 0 <= rank <= most:
-                raise VramError(f"rank: {name} {rank!r:.40} given, a number from 0 to {most} is needed.")
+                raise VramError(f"rank: {name} {brief(rank)} given, a number from 0 to {most} is needed.")
         self._check_against_the_model()
 
     def _check_against_the_model(self) -> None:
