@@ -6,6 +6,7 @@ from ...architectures.architecture import Architecture
 from ...ledger.arithmetic import Size
 from ...ledger.dtypes import Dtype
 from ...ledger.ledger import Ledger
+from ..arguments import need_architecture
 from .model import record
 from .setting import computing, setting
 
@@ -61,4 +62,4 @@ def activations(
         lora_dropout=lora_dropout, implementation=implementation,
     )  # fmt: skip
     stored = computing("dtype", dtype)
-    return record(arch, how, arch.parameters(stored)).saved()
+    return record(arch, how, need_architecture(arch).parameters(stored)).saved()

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...ledger.arithmetic import Size, check_size, is_symbolic, is_whole
 from ...ledger.dtypes import Dtype, as_dtype, dtypes
-from ...ledger.errors import VramError, unknown
+from ...ledger.errors import VramError, brief, unknown
 
 ATTENTION = ("eager", "sdpa", "flash")
 CHECKPOINTING = ("none", "selective", "full")
@@ -115,7 +115,7 @@ def _word(field: str, word: str, known: tuple[str, ...]) -> str:
 
 def _probability(field: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise VramError(f"{field}: {value!r:.60} given, a probability from 0 to below 1 is needed.")
+        raise VramError(f"{field}: {brief(value)} given, a probability from 0 to below 1 is needed.")
     return float(value)
 
 
