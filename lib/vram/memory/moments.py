@@ -31,10 +31,13 @@ class Candidate:
     alive: tuple[Storage, ...]
     kept: frozenset[Storage] = frozenset()
 
+    def row(self, storage: Storage) -> Tensor:
+        """The row of something alive; an activation that does not wait for backward is temporary."""
+        return storage.row(kind="temporaries" if storage.kind == "activations" and storage not in self.kept else "")
+
     def ledger(self) -> Ledger:
         """Everything alive at the moment."""
-        rows = (s.row(kind="temporaries" if s.kind == "activations" and s not in self.kept else "") for s in self.alive)
-        return sum(self.base, Ledger()) + Ledger(rows)
+        return sum(self.base, Ledger()) + Ledger(map(self.row, self.alive))
 
 
 class Sizes:

@@ -7,15 +7,18 @@ moment or kept for several batches is in the ledger too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from ..architectures.architecture import Architecture
+from ..ledger.arithmetic import Size, is_whole
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
+from ..ledger.tensor import Tensor
 from .roles import role
-from .sharding.layers import candidates, of_stage, stages
+from .sharding.layers import candidates, in_work_itself, of_stage, stages
+from .sharding.moment import largest_on_card
 from .sharding.plan import DEGREES, Plan
-from .sharding.states import of_copy
+from .sharding.states import divided, of_copy
 from .sharding.within_layers import within_layers
 from .timeline import Timeline
 
@@ -61,33 +64,56 @@ def shard(
     known = timeline.settings.get("arch")
     model = arch if arch is not None else known if isinstance(known, Architecture) else None
     plan = Plan(tp, sequence_parallel, pp, microbatches, dp, zero, ep, cp, offload, model, {} if rank is None else rank)
-    seq_len = timeline.settings.get("seq_len")
-    cut = [
-        {phase: Ledger(within_layers(t, plan, seq_len) for t in ledger) for phase, ledger in side.items()}
-        for side in (timeline.phases, timeline.after)
-    ]
+    cut = _Cut(plan, timeline.settings.get("seq_len"))
     if pp == 1:
-        return _finished(timeline, cut, plan)
-    layers = stages(cut[0].values(), plan)
-    tied = not any(role(t) == "output" for ledger in cut[0].values() for t in ledger if t.kind == "weights")
-    asked = [plan.rank("pp")] if "pp" in plan.ranks else candidates(cut[0].values(), plan, layers)
+        return _of_card(timeline, plan, cut, lambda ledger, working: ledger)
+    ledgers = [Ledger(map(cut, ledger)) for ledger in timeline.phases.values()]
+    layers = stages(ledgers, plan)
+    tied = not any(role(t) == "output" for ledger in ledgers for t in ledger if t.kind == "weights")
+    asked = [plan.rank("pp")] if "pp" in plan.ranks else candidates(ledgers, plan, layers)
     each = [
-        _finished(
-            timeline, [{p: of_stage(ledger, plan, i, layers, tied) for p, ledger in side.items()} for side in cut], plan
-        )
+        _of_card(timeline, plan, cut, lambda ledger, working, i=i: of_stage(ledger, plan, i, layers, tied, working))
         for i in asked
     ]
     return max(each, key=lambda one: one.peak)
 
 
-def _finished(timeline: Timeline, sides: Iterable[Mapping[str, Ledger]], plan: Plan) -> Timeline:
-    """A timeline of the same phases, each side (largest moment, end) shared among the copies."""
-    phases, after = ({phase: of_copy(phase, ledger, plan) for phase, ledger in side.items()} for side in sides)
+class _Cut:
+    """One card's part of a tensor under tensor, expert and context parallelism; each tensor is cut once."""
+
+    def __init__(self, plan: Plan, seq_len: Size | None):
+        self._plan, self._seq_len = plan, seq_len
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if id(tensor) not in self._known:  # the tensor is kept, so that no other can have its id
+            self._known[id(tensor)] = tensor, within_layers(tensor, self._plan, self._seq_len)
+        return self._known[id(tensor)][1]
+
+
+def _of_card(timeline: Timeline, plan: Plan, cut: _Cut, stage: Callable[[Ledger, bool], Ledger]) -> Timeline:
+    """The timeline of one card: of each phase its own largest moment, shared among the copies."""
+
+    def held(ledger: Ledger) -> Ledger:
+        return stage(Ledger(map(cut, ledger)), any(map(in_work_itself, ledger)))
+
+    phases, moments = {}, dict(timeline.moments)
+    for phase, ledger in timeline.phases.items():
+        choices = timeline.choices.get(phase, ())
+        if len(choices) > 1 and is_whole(timeline.nbytes(phase)):
+
+            def share(rows: Iterable[Tensor], working: bool, phase: str = phase) -> Ledger:
+                return divided(phase, stage(Ledger(map(cut, rows)), working), plan)
+
+            chosen = largest_on_card(choices, share)
+            ledger, moments[phase] = chosen.ledger(), chosen.name
+        phases[phase] = of_copy(phase, held(ledger), plan)
+    after = {phase: of_copy(phase, held(rows), plan) for phase, rows in timeline.after.items()}
     sharing = {name: getattr(plan, name) for name in DEGREES} | {"zero": plan.zero, "offload": plan.offload}
     return Timeline(
         phases,
         after=after,
-        moments=timeline.moments,
+        moments=moments,
         missing=timeline.missing,
         settings={**timeline.settings, **sharing},
     )

@@ -133,4 +133,4 @@ def is_stream(tensor: Tensor) -> bool:
     """True for what lies between the matrices of a layer, as wide as the model: norms, residuals, inputs of Q, K, V."""
     if tensor.kind == "logits" or tensor.name.startswith("loss"):
         return False
-    return tensor.part not in ("attention", "mlp", "expert", "shared_expert")
+    return tensor.part not in ("attention", "mlp", "expert", "shared_expert", "lm_head")
