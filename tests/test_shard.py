@@ -395,7 +395,10 @@ def test_gradients_on_their_way_are_cut_as_their_tensors_are(tp: int) -> None:
     rows = {row.name: row for moments in whole.choices.values() for m in moments for row in map(m.row, m.alive)}
     single = Timeline({"backward": Ledger(rows.values())}, settings=whole.settings)
     mine = {t.name: t for t in shard(single, tp=tp).phases["backward"]}
-    for name in ("lm_head:output.grad", "lm_head.weight.grad", "model.embed_tokens.weight.grad",
-                 "model.layers.{}.mlp.down_proj:input.grad", "model.layers.{}.self_attn.o_proj.weight.grad"):  # fmt: skip
+    layer = "model.layers.{}"
+    for name in (
+        "lm_head:output.grad", "lm_head.weight.grad", "model.embed_tokens.weight.grad",
+        f"{layer}.mlp.down_proj:input.grad", f"{layer}.self_attn.o_proj.weight.grad",
+    ):  # fmt: skip
         assert mine[name].size * tp == rows[name].size, name
     assert mine["model.norm:normed.grad"].size == rows["model.norm:normed.grad"].size

@@ -89,7 +89,8 @@ def inference(
         choices[phase] = found
     if undescribed(arch):
         missing = ("logits", "temporaries", *missing)
-    return Timeline(phases, moments=moments, nbytes=nbytes, missing=missing, settings=_settings(locals()), choices=choices)
+    settings = _settings(locals())
+    return Timeline(phases, moments=moments, nbytes=nbytes, missing=missing, settings=settings, choices=choices)
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
