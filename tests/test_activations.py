@@ -9,7 +9,7 @@ import pytest
 
 from vram import Architecture, Ledger, VramError, activations, models, symbols
 from vram.memory.activations.megatron import DIFFERENCES
-from vram.memory.activations.model import EXACT
+from vram.memory.activations.described import EXACT
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

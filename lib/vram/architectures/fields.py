@@ -98,6 +98,7 @@ _ALL = (
     _size("qk_nope_head_dim", "part of a query or key head without rotary positions"),
     _size("qk_rope_head_dim", "part of a query or key head with rotary positions"),
     _size("v_head_dim", "width of a value head"),
+    _size("no_rope_layer_interval", "every so many layers, one has no rotary positions", most=1000),
     # feed-forward and experts
     _size("intermediate_size", "inner width of the MLP"),
     _flag("mlp_bias", "biases in the MLP"),

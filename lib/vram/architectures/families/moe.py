@@ -121,7 +121,7 @@ LLAMA4 = LLAMA.derive(
     vocab_size=202048, hidden_size=5120, intermediate_size=16384, moe_intermediate_size=8192, num_hidden_layers=48,
     num_attention_heads=40, num_key_value_heads=8, head_dim=128, max_position_embeddings=131072,
     num_experts=16, num_experts_per_tok=1, shared_expert_intermediate_size=same_as("moe_intermediate_size"),
-    decoder_sparse_step=1, moe_layers=None,
+    decoder_sparse_step=1, moe_layers=None, no_rope_layer_interval=4,
 )  # fmt: skip
 
 #: GLM-4.5: dense layers first; shared experts; a config may ask for norms on queries and keys.

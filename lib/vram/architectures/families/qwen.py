@@ -69,7 +69,8 @@ QWEN3_MOE = QWEN3.derive(
     names=EXPERTS,
     hidden_size=2048, intermediate_size=6144, num_hidden_layers=24, num_key_value_heads=4,
     head_dim=LLAMA.own["head_dim"],
-    num_experts=128, num_experts_per_tok=8, moe_intermediate_size=768, decoder_sparse_step=1, mlp_only_layers=(), norm_topk_prob=False,
+    num_experts=128, num_experts_per_tok=8, moe_intermediate_size=768, decoder_sparse_step=1, mlp_only_layers=(),
+    norm_topk_prob=False,
 )  # fmt: skip
 
 FAMILIES = (QWEN2, QWEN2_VL, QWEN2_5_VL, QWEN3, QWEN3_VL, QWEN2_MOE, QWEN3_MOE)

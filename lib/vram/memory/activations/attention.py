@@ -24,10 +24,15 @@ def _grouped(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
     """Q for each head, K and V for each group of heads, normed and rotated as the family does."""
     arch, names = f.arch, f.names
     q, k, v = _projected(f, x)
-    if arch.qk_norm != "none":
+    if arch.qk_norm != "none" and arch.model_type not in _NORMS_AFTER_ROTARY:
         q, k = _normed(f, names["q_norm"], q), _normed(f, names["k_norm"], k)
-    if arch.positions == "rotary":
+    if arch.positions == "rotary" and f.kind.turned:
         q, k = rotated(f, module, q, k, x.dtype)
+    if arch.qk_norm != "none" and arch.model_type in _NORMS_AFTER_ROTARY:
+        q, k = _normed(f, names["q_norm"], q), _normed(f, names["k_norm"], k)
+    if arch.model_type in _SCALES_BY_POSITION:
+        scale = f.made(f"{module}.query:scale", (1, 1, f.setting.seq_len, 1), q.dtype)
+        q = f.mul(f"{module}.query.scaled", q, scale)
     return q, k, v
 
 
@@ -53,5 +58,9 @@ def _normed(f: Forward, name: str, x: Value) -> Value:
     return norm(f, name, x.view((b, s, heads * d))).view(x.shape)
 
 
+#: Families that turn queries and keys first and norm them then.
+_NORMS_AFTER_ROTARY = frozenset({"hunyuan_v1_dense"})
+#: Families that scale each query by its position.
+_SCALES_BY_POSITION = frozenset({"ministral3"})
 #: Families that scale the queries themselves, not the scores.
 _SCALES_QUERIES = frozenset({"opt"})

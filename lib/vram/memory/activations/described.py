@@ -14,22 +14,27 @@ if TYPE_CHECKING:
 #: Families whose every byte was compared with their real class in hundreds of random settings
 #: (tests/oracle/activations.py). Of any other family a forward pass is not guessed at.
 EXACT = (
-    "arcee", "bloom", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "exaone4", "falcon", "gemma", "glm", "glm4",
-    "glm4_moe", "gpt2", "gpt_neox", "gpt_oss", "granite", "llama", "ministral", "mistral", "mixtral", "olmo",
-    "olmo2", "olmoe", "opt", "persimmon", "phi", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss",
-    "smollm3", "stablelm", "starcoder2",
+    "arcee", "bert", "bloom", "camembert", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "distilbert",
+    "ernie4_5", "exaone4", "falcon", "flex_olmo", "gemma", "gemma2", "gemma3_text", "glm", "glm4", "glm4_moe", "gpt2",
+    "gpt_bigcode", "gpt_neox", "gpt_oss", "granite", "granitemoe", "granitemoeshared", "hunyuan_v1_dense",
+    "internlm3", "jais2", "llama", "ministral", "ministral3", "mistral", "mixtral", "nemotron", "olmo", "olmo2",
+    "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "roberta",
+    "seed_oss", "smollm3", "stablelm", "starcoder2", "vaultgemma", "xlm-roberta",
 )  # fmt: skip
+
+#: Those among them that are encoders, with or without a head.
+ENCODERS = frozenset({"bert", "camembert", "distilbert", "roberta", "xlm-roberta"})
 
 #: Families that run the code of another one.
 SAME_CODE = {"kimi_k2": "deepseek_v3"}
 
 #: Families for which transformers does not use scaled_dot_product_attention.
-EAGER_ONLY = frozenset({"bloom", "codegen", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt"})
+EAGER_ONLY = frozenset({"bloom", "codegen", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt", "vaultgemma"})
 
 
 def undescribed(arch: Architecture) -> str:
     """Why the forward pass of a model is not described here; empty where it is."""
-    if arch.head != "lm":
+    if arch.head not in ("lm", "masked") and arch.model_type not in ENCODERS:
         return "it has no language-model head"
     if SAME_CODE.get(arch.model_type, arch.model_type) not in EXACT:
         return "its layer would have to be described and compared with the real one"

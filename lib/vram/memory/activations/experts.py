@@ -30,7 +30,8 @@ def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage)
     chosen, h = f.setting.tokens * f.arch.num_experts_per_tok, f.arch.hidden_size
     width = f.arch.moe_intermediate_size
     int64 = dtypes["int64"]
-    integers = {what: Storage(f"{module}:{what}", (chosen,), int64) for what in ("tokens", "order", "inverse", "experts")}
+    kinds = ("tokens", "order", "inverse", "experts")
+    integers = {what: Storage(f"{module}:{what}", (chosen,), int64) for what in kinds}
     offsets = Storage(f"{module}:offsets", (f.arch.num_experts,), dtypes["int32"])
     rows = f.tape.record(f"{module}.gather", (x,), (chosen, h), x.dtype, extra=[integers["tokens"]])
     scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[integers["order"]])
@@ -89,7 +90,7 @@ def _stacks(f: Forward, module: str) -> tuple[list[Value], list[Value]]:
 def _shared(f: Forward, module: str, x: Value) -> Value:
     """The MLP that every token visits; Qwen weighs it with a sigmoid of its own."""
     slots = {slot.removeprefix("shared_"): name for slot, name in f.names.items() if slot.startswith("shared_")}
-    out = mlp(f, x, slots, "shared_expert")
+    out = mlp(f, x, slots, "shared_expert", f.arch.shared_expert_intermediate_size)
     if "router" not in slots:
         return out
     gate = f.map(f"{slots['router']}.sigmoid", f.linear(slots["router"], x), "output")

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ...ledger.arithmetic import Size
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
-from ...ledger.tensor import Tensor
+from ...ledger.tensor import Axis, Tensor
+from .kinds import Kind
 from .setting import Setting
 from .tape import Shape, Storage, Tape, Value
 
@@ -65,10 +66,10 @@ class Forward:
         setting: Setting,
         weights: Weights,
         shared: dict[tuple[str, str], Value],
-        masked: bool = False,
+        kind: Kind | None = None,
     ):
         self.arch, self.names, self.setting, self.weights = arch, arch.names, setting, weights
-        self.masked = masked  # attention is given a mask: the layer looks through a window shorter than the sequence
+        self.kind = kind or Kind(Axis(1))
         self._shared = shared
         self.tape = Tape()
         self._parameters: dict[str, Value] = {}
@@ -82,7 +83,7 @@ class Forward:
 
     def shared(self, what: str, dtype: Dtype, width: Size) -> Value:
         """Cosines or sines of the rotary positions."""
-        return self.once(f"rotary_emb:{what}", (1, self.setting.seq_len, width), dtype)
+        return self.once(f"rotary_emb{self.kind.tables}:{what}", (1, self.setting.seq_len, width), dtype)
 
     def once(self, what: str, shape: Shape, dtype: Dtype) -> Value:
         """A tensor that is made once, for all layers, and needs no gradient."""
@@ -91,6 +92,12 @@ class Forward:
             name = f"{prefix}.{what}" if prefix else what
             self._shared[what, dtype.name] = Value(Storage(name, shape, dtype, shared=True), False)
         return self._shared[what, dtype.name]
+
+    def made(self, name: str, shape: Shape, dtype: Dtype) -> Value:
+        """A tensor that is made on the spot, out of none of the others."""
+        out = self.tape.record(name, (), shape, dtype)
+        out.storage.call(name)
+        return out
 
     # formats
 
@@ -167,10 +174,13 @@ class Forward:
         out = self._packed(name, x, weight) if packed else self.product(name, x, weight)
         return self._adapted(name, x, out) if f"{name}.lora_A.weight" in self.weights else out
 
-    def product(self, name: str, x: Value, weight: Value, width: Size | None = None) -> Value:
+    def product(
+        self, name: str, x: Value, weight: Value, width: Size | None = None, bias_name: str | None = None
+    ) -> Value:
         """x Wᵀ + b, `width` wide: keeps x where W is trained, and a cast copy of W where x needs a gradient."""
         shape = (*x.shape[:-1], self.weights.width(weight.storage.name) if width is None else width)
-        bias = [self.parameter(f"{name}.bias")] if f"{name}.bias" in self.weights else []
+        bias_name = bias_name or f"{name}.bias"
+        bias = [self.parameter(bias_name)] if bias_name in self.weights else []
         x, weight = self.lowered(name, x), self.lowered(name, weight)
         saves = [(x, "input")] * weight.grad + [(weight, "weight")] * x.grad
         if self.arch.model_type not in _BIAS_APART:

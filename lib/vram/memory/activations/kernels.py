@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, nullcontext
 from ...ledger.arithmetic import Size, round_up
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
+from .described import ENCODERS
 from .forward import Forward
 from .operands import one_by_one, repeated, same
 from .setting import is_known_to_exceed
@@ -52,6 +53,9 @@ def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Valu
         if f.arch.positions == "alibi":
             scores = f.cast(f"{module}.scores:cast", scores, dtypes["fp32"])
         return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if f.setting.autocast else q.dtype)
+    if f.arch.model_type in ENCODERS:  # no mask has made the scores FP32; autocast does so on CUDA
+        wide = f.setting.autocast is not None and f.setting.backend == "cuda"
+        return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if wide else scores.dtype)
     as_is = f.arch.model_type in _SOFTMAX_AS_IS
     weights = f.softmax(f"{module}.softmax", scores, None if as_is else dtypes["fp32"])
     return f.cast(f"{module}.softmax:cast", weights, v.dtype if as_is else q.dtype)
@@ -73,7 +77,7 @@ def _with_sinks(f: Forward, module: str, scores: Value, v: Value) -> Value:
 def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     """torch's scaled_dot_product_attention: the kernel that it chooses for this setting."""
     kernel = _kernel(f, f.setting.autocast or q.dtype, q, k, v)
-    if f.masked and kernel is not math:
+    if f.kind.masked and kernel is not math:
         k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
     q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
     if kernel is math:
@@ -100,7 +104,7 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     wide = dtypes["fp32"] if q.dtype.name in ("bf16", "fp16") else q.dtype
     late = f.arch.model_type == "falcon"  # its heads are left to the product
     if not late:  # beside a mask, transformers repeats them itself
-        k, v = (repeated(f, f"{module}.sdpa.repeat:{w}", t, not f.masked) for w, t in (("key", k), ("value", v)))
+        k, v = (repeated(f, f"{module}.sdpa.repeat:{w}", t, not f.kind.masked) for w, t in (("key", k), ("value", v)))
     q32, k32, v32 = (f.cast(f"{module}.sdpa:{what}", t, wide) for what, t in (("query", q), ("key", k), ("value", v)))
     q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
     if late:
@@ -124,7 +128,7 @@ def _fused(f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tu
     name = f"{module}.{f.setting.attention}"
     extra = [Storage(f"{name}:logsumexp", statistics, dtypes["fp32"], part="attention")]
     saves = [(q, "query"), (k, "key"), (v, "value")]
-    if f.masked and f.setting.attention == "sdpa":
+    if f.kind.masked and f.setting.attention == "sdpa":
         saves.append((_mask(f, name, q), "mask"))
     shape = (b, s, a * v.shape[-1])
     out = f.tape.record(name, (q, k, v), shape, q.dtype, saves=saves, extra=extra, keeps_output="output")
@@ -136,15 +140,16 @@ def _mask(f: Forward, name: str, q: Value) -> Value:
     """The mask in the format of the queries: each layer makes it of one of yes and no; with distances it is shared."""
     b, s, a, _ = q.shape
     if f.arch.positions != "alibi":
-        return Value(Storage(f"{name}:mask", (b, 1, s, s), q.dtype), False)
+        return f.made(f"{name}:mask", (b, 1, s, s), q.dtype)
     if f.setting.autocast is None:
         return f.once("mask with distances", (b, a, s, s), q.dtype)
-    return Value(Storage(f"{name}:mask", (b, a, s, s), q.dtype), False)
+    return f.made(f"{name}:mask", (b, a, s, s), q.dtype)
 
 
 def _dropout(f: Forward) -> float:
     """Dropout of the attention weights; Falcon has it beside ALiBi only."""
-    return 0.0 if f.arch.model_type == "falcon" and f.arch.positions == "rotary" else f.setting.dropout
+    never = f.arch.model_type in _NO_DROPOUT or (f.arch.model_type == "falcon" and f.arch.positions == "rotary")
+    return 0.0 if never else f.setting.dropout
 
 
 def _kernel(f: Forward, dtype: Dtype, q: Value, k: Value, v: Value) -> Kernel:
@@ -160,7 +165,7 @@ def _kernel(f: Forward, dtype: Dtype, q: Value, k: Value, v: Value) -> Kernel:
     if f.setting.backend == "cpu":
         return math if _dropout(f) or not same_width else flash
     narrow = dtype.name in ("bf16", "fp16")
-    if f.masked or not same_width:
+    if f.kind.masked or not same_width:
         return math if dtype.name == "fp64" else efficient
     if narrow and not is_known_to_exceed(q.shape[-1], 256):
         return flash
@@ -184,7 +189,10 @@ def _recomputed(f: Forward, module: str) -> AbstractContextManager:
 _CORES = {"eager": eager, "sdpa": sdpa, "flash": _flash_package}
 
 #: Families whose eager softmax runs in the format of the scores, not in FP32.
-_SOFTMAX_AS_IS = frozenset({"gpt2", "gpt_bigcode"})
+_SOFTMAX_AS_IS = frozenset({"gpt2"})
+
+#: Families without any dropout of the attention weights.
+_NO_DROPOUT = frozenset({"ernie4_5", "ernie4_5_moe"})
 
 #: Families that cap the scores, and the logits, with a hyperbolic tangent.
-CAPPED = frozenset({"gemma2"})
+CAPPED = frozenset({"gemma2", "vaultgemma"})

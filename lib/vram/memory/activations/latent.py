@@ -25,7 +25,8 @@ def latent(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
     narrow, k_turn = f.tape.split(names["kv_a"], both, [(b, s, latent), (b, s, 1, rope)])
     narrow = norm(f, names["kv_norm"], narrow)
     rotate = _as_complex if arch.model_type == "deepseek_v2" else _in_pairs
-    q_turn, k_turn = (rotate(f, f"{module}.rotary:{what}", t, x.dtype) for what, t in (("query", q_turn), ("key", k_turn)))
+    q_turn = rotate(f, f"{module}.rotary:query", q_turn, x.dtype)
+    k_turn = rotate(f, f"{module}.rotary:key", k_turn, x.dtype)
     q = _joined(f, f"{module}.query", q_pass, q_turn)
     wide = f.linear(names["kv_b"], narrow)
     k_pass, v = f.tape.split(names["kv_b"], wide, [(b, s, a, nope), (b, s, a, v_dim)])

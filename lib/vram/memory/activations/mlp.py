@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...ledger.arithmetic import Size
 from ...ledger.dtypes import dtypes
 from .forward import Forward
 from .tape import Value
@@ -13,14 +14,16 @@ if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
 
 
-def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str = "mlp") -> Value:
-    """h → f → h with the modules of these slots: gate, up, down or gate_up, down."""
+def mlp(
+    f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str = "mlp", width: Size | None = None
+) -> Value:
+    """h → f → h with the modules of these slots: gate, up, down or gate_up, down; `width` is f."""
     names = f.names if slots is None else slots
     down = names["down"]
     module = down.rsplit(".", 1)[0]
     with f.tape.within(part):
         if "gate_up" in names:
-            half = (*x.shape[:-1], f.arch.intermediate_size)
+            half = (*x.shape[:-1], f.arch.intermediate_size if width is None else width)
             gate, up = f.tape.split(names["gate_up"], f.linear(names["gate_up"], x), [half, half])
             inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), up, ("activated", "up"))
         elif "gate" in names and f.arch.mlp_gated:
@@ -34,7 +37,7 @@ def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str 
 
 
 def drops_residual(arch: Architecture) -> bool:
-    """True where what attention and MLP add to the stream goes through dropout; Falcon's sum of both does so at once."""
+    """True where what attention and MLP add to the stream goes through dropout, each by itself."""
     return arch.model_type in _DROPS_RESIDUAL and not (arch.model_type == "falcon" and arch.parallel)
 
 
@@ -83,13 +86,13 @@ _OF_FAMILY = {
     "gpt2": "gelu_new", "gptj": "gelu_new", "codegen": "gelu_new", "gpt_neo": "gelu_new", "phi": "gelu_new",
     "gpt_bigcode": "gelu_pytorch_tanh", "starcoder2": "gelu_pytorch_tanh",
     "gemma": "gelu_pytorch_tanh", "gemma2": "gelu_pytorch_tanh", "gemma3": "gelu_pytorch_tanh",
-    "gemma3_text": "gelu_pytorch_tanh",
+    "gemma3_text": "gelu_pytorch_tanh", "vaultgemma": "gelu_pytorch_tanh",
     "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.
 _DROPS_RESIDUAL = frozenset({
     "gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi", "phi3", "starcoder2", "seed_oss",
-    "bloom", "falcon",
+    "bloom", "falcon", "bert", "roberta", "xlm-roberta", "camembert",
 })  # fmt: skip
-_DROPS_MLP = frozenset({"persimmon", "stablelm"})
+_DROPS_MLP = frozenset({"persimmon", "stablelm", "distilbert"})

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...architectures.layers import dense_and_sparse, full_and_sliding, remove
-from ...ledger.arithmetic import is_whole
+from ...architectures.layers import full_and_sliding
+from ...ledger.arithmetic import Size
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
@@ -21,7 +21,8 @@ from .attention import attention
 from .described import resolved, undescribed
 from .experts import experts
 from .forward import Forward, Weights
-from .loss import head_and_loss
+from .kinds import kinds_of_layer
+from .loss import encoder_head, head_and_loss
 from .mlp import drops_residual, mlp
 from .norms import norm
 from .setting import Setting
@@ -89,85 +90,35 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     before = Stretch(f.tape, leaves=x)
     layers: list[Stretch] = []
     block = arch.names["o"].split("{}")[0] + "{}"
-    for kind in _kinds_of_layer(arch, setting, x.grad):
-        f = Forward(arch, setting, weights, shared, kind.masked)
+    for kind in kinds_of_layer(arch, setting, x.grad):
+        f = Forward(arch, setting, weights, shared, kind)
         grad = not kind.frozen_input
         enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
         with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
-            leaves = layer(f, enters, kind.sparse)
+            leaves = layer(f, enters)
         layers.append(Stretch(f.tape, (kind.axis,), enters, leaves))
     f = Forward(arch, setting, weights, shared)
     enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].leaves.grad)
     y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
     y = f.linear(arch.names["project_out"], y) if projects(f) else y
-    after = Stretch(f.tape, (), enters, head_and_loss(f, y))
+    finish = head_and_loss if arch.head == "lm" else encoder_head
+    after = Stretch(f.tape, (), enters, finish(f, y))
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
-    return Model(before, tuple(layers), after, tuple(v.storage for v in shared.values()), _mask(setting, x), keeps)
+    made_once = tuple(value.storage for value in shared.values())
+    return Model(before, tuple(layers), after, made_once, _masks(arch, setting, x), keeps)
 
 
-def _mask(setting: Setting, x: Value) -> tuple[Storage, ...]:
-    """Zeroes and minus infinities that eager code adds to the scores: one s × s matrix for each sequence."""
-    if setting.attention != "eager":
+def _masks(arch: Architecture, setting: Setting, x: Value) -> tuple[Storage, ...]:
+    """Zeroes and minus infinities that eager code of decoders adds to the scores: s × s for each sequence."""
+    if setting.attention != "eager" or arch.head != "lm":
         return ()
     b, s = setting.batch, setting.seq_len
-    return (Storage("causal mask", (b, 1, s, s), x.dtype, "temporaries", shared=True),)
+    names = ["causal mask"] + ["causal mask of windows"] * all(full_and_sliding(arch))
+    return tuple(Storage(name, (b, 1, s, s), x.dtype, "temporaries", shared=True) for name in names)
 
 
 #: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
 _KEEPS_MASK = frozenset({"gpt2"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Layers that save the same: with experts or not, through a window or not, from an input without a gradient."""
-
-    axis: Axis
-    sparse: bool
-    masked: bool = False
-    frozen_input: bool = False
-
-
-def _kinds_of_layer(arch: Architecture, setting: Setting, embedding_trained: bool) -> list[_Kind]:
-    """The kinds of layer in order of their first index; under a frozen embedding the first layer stands alone."""
-    dense, sparse = dense_and_sparse(arch)
-    kinds = [_Kind(axis, False) for axis in dense] + [_Kind(axis, True) for axis in sparse]
-    if arch.model_type in _ALWAYS_MASKED:
-        kinds = [replace(kind, masked=True) for kind in kinds]
-    elif _window_is_short(arch, setting):
-        full, sliding = full_and_sliding(arch)
-        everywhere = not full or arch.model_type in _ONE_MASK
-        kinds = [replace(kind, masked=True) for kind in kinds] if everywhere else _crossed(kinds, sliding)
-    kinds.sort(key=lambda kind: kind.axis.start)
-    if embedding_trained:
-        return kinds
-    first, *others = kinds
-    axis = first.axis
-    rest = Axis(axis.count - 1, axis.start + axis.step, axis.step)
-    alone = replace(first, axis=Axis(1, axis.start, axis.step), frozen_input=True)
-    return [alone] + ([] if is_whole(rest.count) and rest.count == 0 else [replace(first, axis=rest)]) + others
-
-
-#: Families whose code makes a mask even where attention could do without.
-_ALWAYS_MASKED = frozenset({"falcon"})
-#: Families whose code gives the mask of the window to every layer.
-_ONE_MASK = frozenset({"qwen3_moe"})
-
-
-def _window_is_short(arch: Architecture, setting: Setting) -> bool:
-    """True where a window is known to be no longer than the sequence: a mask is then needed."""
-    window, s = arch.sliding_window, setting.seq_len
-    return bool(window) and is_whole(window) and is_whole(s) and s >= window
-
-
-def _crossed(kinds: list[_Kind], sliding: Iterable[Axis]) -> list[_Kind]:
-    """The kinds split into layers that look through a window and layers that do not."""
-    behind = [index for axis in sliding for index in axis.indices()]
-    found = []
-    for kind in kinds:
-        left, gone = remove((kind.axis,), behind)
-        found += [replace(kind, axis=axis) for axis in left]
-        found += [replace(kind, axis=axis, masked=True) for axis in gone]
-    return found
 
 
 def _embedded(f: Forward) -> Value:
@@ -181,17 +132,28 @@ def _embedded(f: Forward) -> Value:
     if f.arch.model_type in _SCALES_EMBEDDING:
         scale = Value(Storage(f"{names['embedding']}:scale", (), weight.dtype), False)
         x = f.mul(f"{names['embedding']}.scaled", x, scale)
+    if "segments" in names and f.arch.type_vocab_size != 0:
+        x = f.add(f"{names['embedding']}.segment", x, _looked_up(f, "segments", _rows(f), s))
     if f.arch.positions == "learned":
-        table = f.parameter(f"{names['positions']}.weight")
-        rows = b if f.arch.model_type in _COUNTS_POSITIONS else 1
-        ids = Storage(f"{names['positions']}:positions", (rows, s), dtypes["int64"])
-        places = f.tape.record(names["positions"], (table,), (rows, s, f.arch.hidden_size), table.dtype, extra=[ids])
-        x = f.add(f"{names['embedding']}.add", x, places)
+        kept = f.arch.max_position_embeddings if f.arch.model_type in _STORES_POSITIONS else s
+        x = f.add(f"{names['embedding']}.add", x, _looked_up(f, "positions", _rows(f), kept))
     if "embedding_norm" in names:
         x = norm(f, names["embedding_norm"], x)
     if f.arch.model_type in _DROPS_EMBEDDING:
         x = f.dropout(f"{names['embedding']}.dropout", x)
     return x
+
+
+def _looked_up(f: Forward, slot: str, rows: Size, kept: Size) -> Value:
+    """Vectors out of a small table: keeps the numbers of their rows."""
+    name = f.names[slot]
+    table = f.parameter(f"{name}.weight")
+    ids = Storage(f"{name}:{slot}", (rows, kept), dtypes["int64"])
+    return f.tape.record(name, (table,), (rows, f.setting.seq_len, f.arch.hidden_size), table.dtype, extra=[ids])
+
+
+def _rows(f: Forward) -> Size:
+    return f.setting.batch if f.arch.model_type in _COUNTS_POSITIONS else 1
 
 
 def projects(f: Forward) -> bool:
@@ -200,16 +162,19 @@ def projects(f: Forward) -> bool:
 
 
 #: Families that count the positions of each sequence.
-_COUNTS_POSITIONS = frozenset({"opt"})
+_COUNTS_POSITIONS = frozenset({"opt", "roberta", "xlm-roberta", "camembert"})
+#: Families that store the numbers of all positions and look at the first of them.
+_STORES_POSITIONS = frozenset({"bert", "distilbert"})
 #: Families that multiply the embedding by a number that is a tensor.
-_SCALES_EMBEDDING = frozenset({"gemma", "gemma2"})
-_DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "phi", "starcoder2"})
+_SCALES_EMBEDDING = frozenset({"gemma", "gemma2", "gemma3_text", "vaultgemma"})
+_DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "phi", "starcoder2",
+                              "bert", "roberta", "xlm-roberta", "camembert", "distilbert"})  # fmt: skip
 
 
-def layer(f: Forward, x: Value, sparse: bool) -> Value:
+def layer(f: Forward, x: Value) -> Value:
     """One layer: attention and MLP, one after the other or side by side, each added to the stream."""
     names, block = f.names, f.names["o"].split("{}")[0] + "{}"
-    feed_forward = experts if sparse else mlp
+    feed_forward = experts if f.kind.sparse else mlp
     if f.arch.norms_the_sum:
         return _normed_afterwards(f, x, block)
     attended = _residual_dropout(f, names["o"], attention(f, normed := _norm(f, "attention_norm", x)))

@@ -28,7 +28,8 @@ def repeated(f: Forward, name: str, x: Value, copied: bool = False) -> Value:
 
 def one_by_one(f: Forward, name: str, q: Value, k: Value, v: Value) -> tuple[Value, Value, Value]:
     """Views of parts of a fused projection, copied. All three together are that projection, copied or not."""
-    if q.partial and k.partial and v.partial and q.storage is k.storage is v.storage:
+    whole = same(f.arch.num_attention_heads, f.arch.num_key_value_heads)
+    if whole and q.partial and k.partial and v.partial and q.storage is k.storage is v.storage:
         return q, k, v
     parts = (("query", q), ("key", k), ("value", v))
     q, k, v = (_copy_unless_single(f, f"{name}:{what}", x, x.shape) if x.partial else x for what, x in parts)

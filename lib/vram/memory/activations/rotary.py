@@ -32,12 +32,14 @@ def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value]) -> Val
     part = f.tape.split(f"{name} part", x, [(*before, cos.shape[-1])])[0] if family in _ROTATED_PART else x
     if family in _HALF_TABLES:
         return _in_halves(f, name, x, cos, sin)
+    if family in _TURNED_IN_FP32:
+        part = f.cast(f"{name}:fp32", part, dtypes["fp32"])
     straight = f.mul(f"{name} cos", part, cos)
     turned = f.mul(f"{name} sin", f.map(f"{name} turned", part), sin)
     out = f.add(name, straight, turned)
-    if family in _WIDE_TABLES:
+    if family in _WIDE_TABLES | _TURNED_IN_FP32:
         out = f.cast(f"{name}:cast", out, x.dtype)
-    if part is x:
+    if family not in _ROTATED_PART:
         return out
     whole = f.map(f"{name} whole", out, shape=x.shape)
     whole.by_head = True
@@ -64,8 +66,10 @@ _ROTATED_PART = {
     **dict.fromkeys(("phi3", "minimax_m2"), (1, 1)),
 }
 #: Families whose cosines and sines stay in FP32.
-_WIDE_TABLES = frozenset({"olmo", "olmo2", "olmo3", "ernie4_5"})
+_WIDE_TABLES = frozenset({"olmo", "olmo2", "olmo3", "flex_olmo", "ernie4_5", "ernie4_5_moe"})
+#: Families that turn in FP32 and then cast back.
+_TURNED_IN_FP32 = frozenset({"cohere", "cohere2"})
 #: Families whose layers each copy the tables into another order.
-_COPIED_TABLES = frozenset({"glm", "glm4", "ernie4_5"})
+_COPIED_TABLES = frozenset({"glm", "glm4", "ernie4_5", "ernie4_5_moe"})
 #: Families whose tables hold each angle once.
 _HALF_TABLES = frozenset({"gpt_oss"})

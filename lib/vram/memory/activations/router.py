@@ -39,11 +39,13 @@ def _softmax_first(f: Forward, name: str, x: Value) -> Routed:
 
 
 def _softmax_of_chosen(f: Forward, name: str, x: Value) -> Routed:
-    """The k largest, then softmax over them (gpt-oss, Granite)."""
-    chosen, indices = _largest(f, name, _logits(f, f.linear(name, x)))
-    wide = dtypes["fp32"] if f.arch.model_type in _WIDE_SOFTMAX else chosen.dtype
-    weights = f.softmax(f"{name}.softmax", chosen, wide)
-    return f.cast(f"{name}:weights", weights, chosen.dtype), indices
+    """The k largest, then softmax over them (gpt-oss; Granite in FP32)."""
+    logits = _logits(f, f.linear(name, x))
+    if f.arch.model_type in _WIDE_SOFTMAX:
+        logits = f.cast(f"{name}:logits in fp32", logits, dtypes["fp32"])
+    chosen, indices = _largest(f, name, logits)
+    weights = f.softmax(f"{name}.softmax", chosen, chosen.dtype)
+    return (f.cast(f"{name}:weights", weights, x.dtype) if f.arch.model_type in _WIDE_SOFTMAX else weights), indices
 
 
 def _softmax_in_fp32(f: Forward, name: str, x: Value) -> Routed:

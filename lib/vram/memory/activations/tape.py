@@ -86,6 +86,12 @@ class Value:
         """The same memory under another shape, where backward need not know of the change."""
         return Value(self.storage, self.grad, shape, self.base)
 
+    def part(self, shape: Shape) -> Value:
+        """A part of it under that shape: what keeps the part keeps all of it."""
+        seen = self.view(shape)
+        seen.partial = True
+        return seen
+
 
 @dataclass(slots=True, eq=False)
 class Op:
