@@ -1,6 +1,7 @@
 """Names as the field writes them find their entry, and no name finds an entry that its writer did not mean."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -59,8 +60,15 @@ def test_spellings_of_the_field(registry: str) -> None:
         assert all(found[other] is found[name] for other in others), name
 
 
-def test_the_catalogue_in_any_case() -> None:
-    assert vram.models["Llama-2-7B"] == vram.models["llama-2-7b"]
+def test_the_catalogue_in_any_case_and_by_the_names_of_the_hub() -> None:
+    assert vram.models["Llama-2-7B"] == vram.models["meta-llama/Llama-2-7b-hf"] == vram.models["llama-2-7b"]
+
+
+def test_every_model_says_where_its_config_comes_from() -> None:
+    entries = vram.models.entries().values()
+    assert all(re.search(r"config.json of \S+/\S+ on the Hugging Face Hub|paper", entry["source"]) for entry in entries)
+    known = {"litgpt", "llm-analysis", "MaxText", "published count"}
+    assert all(set(entry.get("compared", known)) <= known and entry.get("compared", known) for entry in entries)
 
 
 @pytest.mark.parametrize("name", ["qwen2-5-7b", "qwen257b", "llama27b", "adam", ""])

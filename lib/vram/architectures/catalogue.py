@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class Models(Mapping[str, Architecture]):
         """The raw entries: title, config and source of each model; fields that its config does not say."""
         if self._entries is None:
             data = json.loads(self._path.read_text(encoding="utf-8"))["models"]
-            aliases = {alias: name for name, entry in data.items() for alias in entry.get("aliases", ())}
+            aliases = {alias: name for name, entry in data.items() for alias in _aliases(entry)}
             self._entries = Registry("model", data, aliases)
         return self._entries
 
@@ -71,6 +72,13 @@ class Models(Mapping[str, Architecture]):
 
     def __len__(self) -> int:
         return len(self.entries())
+
+
+def _aliases(entry: dict[str, Any]) -> Iterator[str]:
+    """Other names of a model: the ones listed, and that of its repository on the Hub."""
+    yield from entry.get("aliases", ())
+    if found := re.match(r"config.json of (\S+) on the Hugging Face Hub", entry["source"]):
+        yield found[1]
 
 
 def _read_gpus() -> Registry[GPU]:
