@@ -69,11 +69,16 @@ def _biased(f: Forward, slot: str, x: Value, experts: Storage) -> Value:
 
 
 def _clamped(f: Forward, module: str, gate: Value, up: Value) -> Value:
-    """(up + 1) · gate · sigmoid(1.702 gate), gate and up clamped (gpt-oss): keeps each factor."""
+    """(up + 1) · gate · sigmoid(1.702 gate), gate and up clamped (gpt-oss): keeps each factor.
+
+    The clamped up is not kept, but its function holds it until it is over.
+    """
     gate, up = (f.map(f"{module}.clamp:{what}", t, "input") for what, t in (("gate", gate), ("up", up)))
     sigmoid = f.map(f"{module}.sigmoid", f.map(f"{module}.scaled", gate), "output")
     activated = f.mul(f"{module}.act", gate, sigmoid, ("gate", "sigmoid"))
-    return f.mul(f"{module}.gated", f.map(f"{module}.one plus", up), activated, ("one plus up", "activated"))
+    raised, held = f.map(f"{module}.one plus", up), Value(up.storage, False)
+    saves = [(raised, "one plus up"), (activated, "activated")]
+    return f.tape.record(f"{module}.gated", (raised, activated, held), raised.shape, raised.dtype, saves=saves)
 
 
 def _stacks(f: Forward, module: str) -> tuple[list[Value], list[Value]]:

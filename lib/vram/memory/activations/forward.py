@@ -42,9 +42,10 @@ class Weights:
         return name in self._rows
 
     def value(self, name: str) -> Value:
-        """A weight as an operand."""
+        """A weight as an operand: those of all experts, or all heads, together."""
         row, dtype, trained = self._row(name)
-        return Value(Storage(name, row.shape, dtype, "weights", row.part), trained)
+        shape = (*(axis.count for axis in row.axes[1:]), *row.shape)
+        return Value(Storage(name, shape, dtype, "weights", row.part), trained)
 
     def width(self, name: str) -> Size:
         """What a matrix puts out."""
@@ -146,6 +147,11 @@ class Forward:
         return self.tape.record(
             name, (x,), x.shape if shape is None else shape, x.dtype, saves=saves, keeps_output=output
         )
+
+    def power(self, name: str, x: Value) -> Value:
+        """x to a power: keeps x; backward makes a smaller power, and that times the exponent, before the gradient."""
+        made = [Storage(f"{name}:{what}", x.shape, x.dtype, "temporaries") for what in ("smaller power", "derivative")]
+        return self.tape.record(name, (x,), x.shape, x.dtype, saves=[(x, "input")], backward=made)
 
     def dropout(self, name: str, x: Value, probability: float | None = None) -> Value:
         """Zeroes at random: keeps the mask."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...ledger.arithmetic import Size
 from ...ledger.dtypes import dtypes
 from .forward import Forward
-from .tape import Value
+from .tape import Storage, Value
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
@@ -71,15 +71,24 @@ def _gelu_new(f: Forward, name: str, x: Value) -> Value:
     half = f.map(f"{name}.half", x)
     wide = f.setting.autocast is not None and f.setting.backend == "cuda"  # autocast takes powers in FP32 there
     base = f.cast(f"{name}.pow cast", x, dtypes["fp32"]) if wide else x
-    cube = f.map(f"{name}.scaled cube", f.map(f"{name}.pow", base, "input"))
+    cube = f.map(f"{name}.scaled cube", f.power(f"{name}.pow", base))
     inner = f.map(f"{name}.scale", f.add(f"{name}.sum", cube, x))
     tanh = f.map(f"{name}.tanh", inner, "output")
     return f.mul(name, half, f.map(f"{name}.one plus", tanh), ("half", "one plus tanh"))
 
 
+def _bloom_gelu(f: Forward, name: str, x: Value) -> Value:
+    """A GELU with a backward of its own: keeps x alone, but makes four tensors on the way and five on the way back."""
+    before, after = (
+        [Storage(f"{name}:{what} {n}", x.shape, x.dtype, "temporaries") for n in range(count)]
+        for what, count in (("forward", 3), ("backward", 4))
+    )
+    return f.tape.record(name, (x,), x.shape, x.dtype, saves=[(x, "input")], scratch=before, backward=after)
+
+
 _FUNCTIONS = {
     "silu": _keeps_input, "gelu": _keeps_input, "gelu_pytorch_tanh": _keeps_input, "gelu_new": _gelu_new,
-    "relu": _keeps_output, "relu2": _squared,
+    "relu": _keeps_output, "relu2": _squared, "bloom_gelu": _bloom_gelu,
 }  # fmt: skip
 
 _OF_FAMILY = {
@@ -87,7 +96,7 @@ _OF_FAMILY = {
     "gpt_bigcode": "gelu_pytorch_tanh", "starcoder2": "gelu_pytorch_tanh",
     "gemma": "gelu_pytorch_tanh", "gemma2": "gelu_pytorch_tanh", "gemma3": "gelu_pytorch_tanh",
     "gemma3_text": "gelu_pytorch_tanh", "vaultgemma": "gelu_pytorch_tanh",
-    "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
+    "bloom": "bloom_gelu", "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.

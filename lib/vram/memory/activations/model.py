@@ -90,7 +90,8 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     before = Stretch(f.tape, leaves=x)
     layers: list[Stretch] = []
     block = arch.names["o"].split("{}")[0] + "{}"
-    for kind in kinds_of_layer(arch, setting, x.grad):
+    kinds = kinds_of_layer(arch, setting, x.grad)
+    for kind in kinds:
         f = Forward(arch, setting, weights, shared, kind)
         grad = not kind.frozen_input
         enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
@@ -103,16 +104,22 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     y = f.linear(arch.names["project_out"], y) if projects(f) else y
     finish = head_and_loss if arch.head == "lm" else encoder_head
     after = Stretch(f.tape, (), enters, finish(f, y))
+    masked = any(kind.masked for kind in kinds)
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
     made_once = tuple(value.storage for value in shared.values())
-    return Model(before, tuple(layers), after, made_once, _masks(arch, setting, x), keeps)
+    return Model(before, tuple(layers), after, made_once, _masks(arch, setting, x, masked), keeps)
 
 
-def _masks(arch: Architecture, setting: Setting, x: Value) -> tuple[Storage, ...]:
-    """Zeroes and minus infinities that eager code of decoders adds to the scores: s × s for each sequence."""
+def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tuple[Storage, ...]:
+    """Zeroes and minus infinities that eager code of decoders adds to the scores: s × s for each sequence.
+
+    masked  some layer gives torch's kernel a mask
+    """
+    b, s = setting.batch, setting.seq_len
+    if setting.attention == "sdpa" and masked:
+        return (Storage("mask of yes and no", (1, 1, s, s), dtypes["bool"], "temporaries", shared=True),)
     if setting.attention != "eager" or arch.head != "lm":
         return ()
-    b, s = setting.batch, setting.seq_len
     names = ["causal mask"] + ["causal mask of windows"] * all(full_and_sliding(arch))
     return tuple(Storage(name, (b, 1, s, s), x.dtype, "temporaries", shared=True) for name in names)
 

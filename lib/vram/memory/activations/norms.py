@@ -73,7 +73,7 @@ def cohere_norm(f: Forward, name: str, x: Value) -> Value:
     """A LayerNorm written out: the difference from the mean is made, and kept, twice."""
     wide = f.cast(f"{name}.input", x, dtypes["fp32"])
     mean = f.map(f"{name}:mean", wide, shape=(*x.shape[:-1], 1))
-    squares = f.map(f"{name}.pow", f.add(f"{name}.difference", wide, mean), "input")
+    squares = f.power(f"{name}.pow", f.add(f"{name}.difference", wide, mean))
     inverse = _inverse_root(f, name, squares)
     normed = f.mul(f"{name}.normed", f.add(f"{name}.difference", wide, mean), inverse, ("difference", "rsqrt"))
     weight = f.cast(f"{name}.weight.cast", f.parameter(f"{name}.weight"), dtypes["fp32"])
@@ -82,7 +82,7 @@ def cohere_norm(f: Forward, name: str, x: Value) -> Value:
 
 def _divided(f: Forward, name: str, x: Value) -> Value:
     """x / sqrt(mean(x²) + ε)."""
-    inverse = _inverse_root(f, name, f.map(f"{name}.pow", x, "input"))
+    inverse = _inverse_root(f, name, f.power(f"{name}.pow", x))
     return f.mul(f"{name}.normed", x, inverse, ("input", "rsqrt"))
 
 
