@@ -333,5 +333,5 @@ def test_times_refuse_what_they_would_not_use(work, settings, message) -> None:
 
 
 def test_an_option_that_lora_does_not_have() -> None:
-    with pytest.raises(VramError, match="rnk.*rank"):
+    with pytest.raises(VramError, match=r"rnk.*rank"):
         compute(models["gpt2"], lora={"rank": 8, "rnk": 8})

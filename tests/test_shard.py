@@ -57,10 +57,10 @@ EXPERTS = Architecture(
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("dp", [1, 2, 3, 8, 64])
+@pytest.mark.parametrize("dp", [1, 2, 3, 17])
 @pytest.mark.parametrize("zero", [0, 1, 2, 3])
 def test_zero_sums_back_over_all_copies(dp: int, zero: int) -> None:
-    whole = training(SMALL)
+    whole = Timeline(training(SMALL).phases)
     for kind, stage in (("optimizer states", 1), ("gradients", 2), ("weights", 3)):
         total = sum(of_kind(shard(whole, dp=dp, zero=zero, rank={"dp": i}), kind) for i in range(dp))
         assert total == of_kind(whole, kind) * (1 if zero >= stage else dp)
@@ -314,7 +314,7 @@ def test_fused_queries_keys_and_values() -> None:
 
 @pytest.mark.parametrize("zero", [1, 2, 3])
 def test_more_copies_never_need_more(zero: int) -> None:
-    whole = training(SMALL)
+    whole = Timeline(training(SMALL).phases)
     peaks = [states(shard(whole, dp=n, zero=zero)) for n in range(1, 40)]
     assert peaks == sorted(peaks, reverse=True)
 

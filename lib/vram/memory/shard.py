@@ -8,9 +8,10 @@ moment or kept for several batches is in the ledger too.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from ..architectures.architecture import Architecture
-from ..ledger.arithmetic import Size, is_whole
+from ..ledger.arithmetic import Size
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
@@ -18,7 +19,7 @@ from .roles import role
 from .sharding.layers import candidates, in_work_itself, of_stage, stages
 from .sharding.moment import largest_on_card
 from .sharding.plan import DEGREES, Plan
-from .sharding.states import divided, of_copy
+from .sharding.states import of_copy
 from .sharding.within_layers import within_layers
 from .timeline import Timeline
 
@@ -69,13 +70,18 @@ def shard(
         return _of_card(timeline, plan, cut, lambda ledger, working: ledger)
     ledgers = [Ledger(map(cut, ledger)) for ledger in timeline.phases.values()]
     layers = stages(ledgers, plan)
-    tied = not any(role(t) == "output" for ledger in ledgers for t in ledger if t.kind == "weights")
+    tied = not any(map(_is_head, (t for ledger in ledgers for t in ledger)))
     asked = [plan.rank("pp")] if "pp" in plan.ranks else candidates(ledgers, plan, layers)
     each = [
         _of_card(timeline, plan, cut, lambda ledger, working, i=i: of_stage(ledger, plan, i, layers, tied, working))
         for i in asked
     ]
     return max(each, key=lambda one: one.peak)
+
+
+def _is_head(tensor: Tensor) -> bool:
+    """True for the matrix of a head; its bias is stored even where the matrix is the embedding's."""
+    return tensor.kind == "weights" and role(tensor) == "output" and not tensor.name.endswith(".bias")
 
 
 class _Cut:
@@ -94,21 +100,17 @@ class _Cut:
 def _of_card(timeline: Timeline, plan: Plan, cut: _Cut, stage: Callable[[Ledger, bool], Ledger]) -> Timeline:
     """The timeline of one card: of each phase its own largest moment, shared among the copies."""
 
-    def held(ledger: Ledger) -> Ledger:
-        return stage(Ledger(map(cut, ledger)), any(map(in_work_itself, ledger)))
+    def held(phase: str, rows: Iterable[Tensor], working: bool) -> Ledger:
+        return of_copy(phase, stage(Ledger(map(cut, rows)), working), plan)
 
     phases, moments = {}, dict(timeline.moments)
     for phase, ledger in timeline.phases.items():
         choices = timeline.choices.get(phase, ())
-        if len(choices) > 1 and is_whole(timeline.nbytes(phase)):
-
-            def share(rows: Iterable[Tensor], working: bool, phase: str = phase) -> Ledger:
-                return divided(phase, stage(Ledger(map(cut, rows)), working), plan)
-
-            chosen = largest_on_card(choices, share)
-            ledger, moments[phase] = chosen.ledger(), chosen.name
-        phases[phase] = of_copy(phase, held(ledger), plan)
-    after = {phase: of_copy(phase, held(rows), plan) for phase, rows in timeline.after.items()}
+        if len(choices) > 1:
+            moments[phase], phases[phase] = largest_on_card(choices, partial(held, phase))
+        else:
+            phases[phase] = held(phase, ledger, any(map(in_work_itself, ledger)))
+    after = {phase: held(phase, rows, any(map(in_work_itself, rows))) for phase, rows in timeline.after.items()}
     sharing = {name: getattr(plan, name) for name in DEGREES} | {"zero": plan.zero, "offload": plan.offload}
     return Timeline(
         phases,

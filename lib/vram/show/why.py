@@ -13,7 +13,7 @@ from typing import Any
 
 from ..architectures.architecture import Architecture
 from ..ledger.arithmetic import is_whole
-from ..ledger.errors import VramError, unknown
+from ..ledger.errors import VramError, brief, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.symbols import GLOSSARY
 from ..ledger.table import Table
@@ -85,15 +85,15 @@ def why(
     title = kind or ""
     if isinstance(answer, Timeline):
         phase = answer.peak_phase if phase is None else phase
-        if phase not in answer.phases:
+        if not isinstance(phase, str) or phase not in answer.phases:
             raise unknown("phase", phase, answer.phases)
         title = f"{phase}: {kind}" if kind else phase
         answer = answer.phases[phase]
     elif phase is not None:
-        raise VramError(f"phase: {phase!r:.60} given, but the answer is a ledger and has no phases.")
+        raise VramError(f"phase: {brief(phase)} given, but the answer is a ledger and has no phases.")
     if kind is not None:
         kinds = answer.by("kind")
-        if kind not in kinds:
+        if not isinstance(kind, str) or kind not in kinds:
             raise unknown("kind", kind, kinds)
         answer = kinds[kind]
     return Why(tuple(_reason(tensor) for tensor in answer), title)

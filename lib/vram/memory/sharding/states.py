@@ -25,18 +25,11 @@ def of_copy(phase: str, ledger: Ledger, plan: Plan) -> Ledger:
     """What one of the copies holds in a phase."""
     group = plan.dp * plan.cp
     updating = "optimizer" in phase
-    rows = list(divided(phase, ledger, plan))
+    rows = [_divided(t, plan, group, updating) for t in ledger]
     if group > 1 and plan.zero == 3 and not updating and phase != "load":
         rows += _whole(ledger, "weights", _AHEAD, "gathered", outside=True)
     if group > 1 and plan.zero >= 2 and not updating:
         rows += _whole(ledger, "gradients", 1, "before reduction", outside=False)
-    return Ledger(t for t in rows if not _is_offloaded(t, plan))
-
-
-def divided(phase: str, ledger: Ledger, plan: Plan) -> Ledger:
-    """One copy's share of some tensors, nothing gathered."""
-    group, updating = plan.dp * plan.cp, "optimizer" in phase
-    rows = (_divided(t, plan, group, updating) for t in ledger)
     return Ledger(t for t in rows if not _is_offloaded(t, plan))
 
 
