@@ -75,7 +75,7 @@ def _(answer: Timeline) -> None:
     for phase, ledger in answer.phases.items():
         check(ledger)
         need(answer.nbytes(phase) == ledger.nbytes, f"bytes of {phase} are not those of its ledger", ledger)
-    whole(answer.peak, "peak", 1)
+    whole(answer.peak, "peak")
     need(answer.peak == max(sizes) == answer.nbytes(answer.peak_phase), "the peak is not the largest phase", sizes)
     for phase, ledger in answer.after.items():
         if phase in answer.phases:

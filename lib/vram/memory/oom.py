@@ -213,7 +213,7 @@ def _intermediates(arch: Architecture, b: int, s: int, dtype: Dtype, tp: int) ->
         ("logits, without the last token", "logits"): (b, s - 1, vocab),
         ("logits of the last token", "logits"): (b, vocab),
     }
-    if getattr(arch, "moe_intermediate_size", None):
+    if getattr(arch, "moe_intermediate_size", None) and arch.num_experts_per_tok:
         each = (b * s * arch.num_experts_per_tok, arch.moe_intermediate_size)
         shapes |= {("expert MLP, all tokens", "activations"): each}
     for (name, kind), shape in shapes.items():

@@ -82,6 +82,8 @@ def why(
     ('l · b · g · s · (h / a) · 2 B', '32 · 2 · 8 · 8,192 · (4,096 / 32) · 2 B', 1073741824)
     """
     answer = _asked(question, arch, settings)
+    if kind is not None and not isinstance(kind, str):
+        raise VramError(f"kind: {brief(kind)} given, a kind of memory is needed, such as 'weights'.")
     title = kind or ""
     if isinstance(answer, Timeline):
         phase = answer.peak_phase if phase is None else phase
@@ -93,7 +95,7 @@ def why(
         raise VramError(f"phase: {brief(phase)} given, but the answer is a ledger and has no phases.")
     if kind is not None:
         kinds = answer.by("kind")
-        if not isinstance(kind, str) or kind not in kinds:
+        if kind not in kinds:
             raise unknown("kind", kind, kinds)
         answer = kinds[kind]
     return Why(tuple(_reason(tensor) for tensor in answer), title)
