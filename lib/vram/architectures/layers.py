@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..ledger.arithmetic import Size, ceil_div, if_less, is_array, is_symbolic, largest, smallest
+from ..ledger.arithmetic import Size, ceil_div, if_less, is_array, is_symbolic, is_whole, largest, smallest
 from ..ledger.tensor import Axis
 from .blocks import Axes
 
@@ -70,7 +70,7 @@ def remove(axes: Axes, indices: Iterable[int]) -> tuple[Axes, Axes]:
         done = 0
         for index in indices:
             place, rest = divmod(index - axis.start, axis.step)
-            if rest or place < 0 or (type(axis.count) is int and place >= axis.count):
+            if rest or place < 0 or (is_whole(axis.count) and place >= axis.count):
                 continue
             until = smallest((place, axis.count)) if is_array(axis.count) else place
             left.append(Axis(_count(until - done), axis.start + done * axis.step, axis.step))
@@ -112,4 +112,4 @@ def _present(*axes: Axis) -> Axes:
 
 
 def _is_nothing(count: Size) -> bool:
-    return not count.any() if is_array(count) else type(count) is int and count == 0
+    return not count.any() if is_array(count) else is_whole(count) and count == 0
