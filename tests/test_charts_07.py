@@ -33,6 +33,6 @@ def test_the_level_line_is_the_weights() -> None:
     weights = vram.weights(vram.models["llama-2-7b"]).nbytes
     assert ax.lines[-1].get_ydata()[0] * UNITS["GiB"] == pytest.approx(weights)
     table = figure(ax).table
-    assert table.rows[-1][1:] == [gib(weights)] * len(SHOWN)
+    assert list(table.rows[-1][1:]) == [gib(weights)] * len(SHOWN)
     full = [vram.activations(vram.models["llama-2-7b"], seq_len=s, checkpointing="full").layer(0).nbytes for s in SHOWN]
-    assert table.rows[2][1:] == [gib(32 * nbytes) for nbytes in full]
+    assert list(table.rows[2][1:]) == [gib(32 * nbytes) for nbytes in full]

@@ -1,5 +1,6 @@
 """Has every lesson the anatomy of `vram.teach.authoring.structure`, and does each rule catch what breaks it?"""
 
+import re
 from copy import deepcopy
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 import vram
 from vram import VramError
 from vram.ledger.units import shown
+from vram.teach import clinic
 from vram.teach.authoring import measures
-from vram.teach.authoring.structure import ORDER, faults, lesson_number, order, section, title_of
+from vram.teach.authoring.structure import ORDER, PANEL, faults, lesson_number, order, section, title_of
 from vram.teach.authoring.sync import build_solutions, sync_lesson
 from vram.teach.exercises import lessons, of_lesson
 
@@ -170,6 +172,50 @@ def test_the_first_lesson_answers_before_it_derives():
     swap("derive", "play")({cell.id: cell for cell in nb.cells}, nb)
     assert "play-panel must stand before derive" not in list(faults(nb, LESSONS[0]))
     assert "play-notice must stand before derive" in list(faults(nb, LESSONS[0]))
+
+
+CLINIC = Path("12-sizing-clinic.ipynb")
+
+
+def clinic_lesson():
+    """The example as lesson 12: no panel, no exercises, and cases after the derivation."""
+    panel_and_exercises = re.compile(r"play|exercises$|ex-|exit-|mistake-|predict|progress$|navigation$")
+    cells = [cell for cell in example().cells if not panel_and_exercises.match(cell.id)]
+    for cell in cells:
+        cell.source = cell.source.replace(FILE.name, CLINIC.name)
+    place = [cell.id for cell in cells].index("mistake")
+    cells[place:place] = [markdown("cases", f"## The cases\n\n{PROSE}"), code("cases-progress", "clinic_progress(seed)")]
+    cells.insert(place + 1, markdown("cases-how-far", PROSE))
+    setup = next(cell for cell in cells if cell.id == "setup")
+    setup.source += "\nfrom vram.teach.clinic import Answer, check_case, clinic, clinic_progress"
+    return sync_lesson(new_notebook(cells=cells), CLINIC)
+
+
+def test_the_clinic_has_cases_in_place_of_a_panel_and_exercises():
+    assert set(order("12")) == set(ORDER) - {*PANEL, "exercises"} | {"cases", "cases-progress"}
+    assert order("12").index("derive") < order("12").index("cases") < order("12").index("mistake")
+    assert list(faults(clinic_lesson(), CLINIC)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (remove("cases"), "cells are missing: cases"),
+        (remove("case-07-answer"), "cases: case 7 is missing"),
+        (swap("case-07-question", "mistake"), "cases: case 7 is missing"),
+        (swap("case-07-answer", "case-08-answer"), "case-07-answer must stand right after case-07-question"),
+        (replace("cases", "## The", "### The"), "must begin with '## '"),
+        (swap("predict-reveal", "setup"), "predict-reveal must stand after derive"),
+    ],
+)
+def test_each_rule_of_the_clinic_catches_what_breaks_it(change, fault):
+    nb = clinic_lesson()
+    change({cell.id: cell for cell in nb.cells}, nb)
+    assert fault in "\n".join(faults(nb, CLINIC))
+
+
+def test_the_audit_has_no_panel():
+    assert set(order("14")) == set(ORDER) - set(PANEL)
 
 
 RULES = {
@@ -339,10 +385,12 @@ def test_solutions_hold_every_question_its_reasoning_and_a_check(number):
     nb = build_solutions(Path(f"{number}-x.ipynb"), title="A lesson")
     nbformat.validate(nb)
     code_cells = [cell.source for cell in nb.cells if cell.cell_type == "code"]
-    assert [source.splitlines()[-1] for source in code_cells[1:]] == [
-        f'check("{id}", answer)' for id in of_lesson(number)
-    ]
-    assert sum(cell.source.startswith("<details>") for cell in nb.cells) == len(of_lesson(number))
+    checked = [f'check("{id}", answer)' for id in of_lesson(number)]
+    cases = clinic.numbers() if number == "12" else ()
+    endings = [source.splitlines()[-1] for source in code_cells[1:]]
+    assert endings[: len(checked)] == checked
+    assert [ending.startswith("check_case(case, Answer(") for ending in endings[len(checked) :]] == [True] * len(cases)
+    assert sum(cell.source.startswith("<details>") for cell in nb.cells) == len(checked) + len(cases)
     assert all(len(line) <= measures.LINE_LENGTH for source in code_cells for line in source.splitlines())
 
 

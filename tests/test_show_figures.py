@@ -32,7 +32,8 @@ def payload(html: str) -> bytes:
     ("code", "heavy"),
     [
         ("import vram.show", set()),
-        ("from vram.show import bar, Row, memory_bar, states_panel\nstates_panel().render()", set()),
+        ("from vram.show import bar, Row, memory_bar\nbar([Row('all', {'weights': 1})])", set()),
+        ("import vram, vram.show\nvram.show.timeline_picture(vram.model_states(vram.models['gpt2']))", set()),
         ("from vram.show import count_panel\ncount_panel().render()", {"sympy"}),
     ],
 )

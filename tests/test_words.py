@@ -5,6 +5,7 @@ import re
 import pytest
 
 from vram import VramError, words
+from vram.teach import clinic
 from vram.teach.exercises import lessons, of_lesson
 from vram.teach.unreadable import Unreadable
 from vram.words import catalogue, has, keys, language, languages, places, say
@@ -103,7 +104,8 @@ def test_every_question_has_its_words(question):
 
 def test_every_question_in_the_catalogue_exists():
     ids = {key.split(".")[1] + "." + key.split(".")[2] for key in keys("exercise.")}
-    assert ids == {question for lesson in lessons() for question in of_lesson(lesson)}
+    cases = {f"clinic.{number:02}" for number in clinic.numbers()}
+    assert ids == cases | {question for lesson in lessons() for question in of_lesson(lesson)}
 
 
 def test_every_misconception_named_by_a_slip_has_a_sentence():

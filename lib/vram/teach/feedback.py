@@ -17,10 +17,14 @@ _WIDTH = 88
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """A verdict (right, open, unclear, wrong, or "" where nothing is judged) and the sentences that go with it."""
+    """A verdict (right, open, unclear, wrong, or "" where nothing is judged) and the sentences that go with it.
+
+    part  the part of an answer that is judged, where an answer has several
+    """
 
     verdict: str
     text: str
+    part: str = ""
 
     @property
     def right(self) -> bool:
@@ -30,13 +34,20 @@ class Feedback:
     @property
     def lead(self) -> str:
         """The mark and the word of the verdict."""
-        return f"{say(f'check.mark.{self.verdict}')} {say(f'check.{self.verdict}')}" if self.verdict else ""
+        if not self.verdict:
+            return ""
+        part = f" {self.part}:" if self.part else ""
+        return f"{say(f'check.mark.{self.verdict}')}{part} {say(f'check.{self.verdict}')}"
 
     def __repr__(self) -> str:
-        lines = f"{self.lead} {self.text}".strip().splitlines()
-        return "\n".join(textwrap.fill(line, _WIDTH, break_long_words=False) for line in lines)
+        return wrapped(f"{self.lead} {self.text}".strip())
 
     def _repr_html_(self) -> str:
         lead = f"<strong>{escape(self.lead)}</strong> " if self.verdict else ""
         body = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(self.text, quote=False))
         return f"<p>{lead}{body.replace(chr(10), '<br>')}</p>"
+
+
+def wrapped(text: str) -> str:
+    """Lines of a width that terminals have."""
+    return "\n".join(textwrap.fill(line, _WIDTH, break_long_words=False) for line in text.splitlines())

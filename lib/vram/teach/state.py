@@ -1,4 +1,4 @@
-"""What this kernel remembers of the learner: guesses, hints taken, questions solved. Nothing is written to disk."""
+"""What this kernel remembers of the learner: guesses, hints taken, what is solved. Nothing is written to disk."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 guesses: dict[str, Any] = {}
 hints_taken: dict[str, int] = {}
 solved: set[str] = set()
+cases: dict[str, dict[str, bool | int]] = {}  # of the clinic, by id: which parts of the answer stood right
 
 
 def forget() -> None:
@@ -14,3 +15,4 @@ def forget() -> None:
     guesses.clear()
     hints_taken.clear()
     solved.clear()
+    cases.clear()

@@ -21,7 +21,12 @@ questions in `exercises/` and their words; edit those, never the cells. In this 
   sources            a list, each entry with a link
   navigation         (G) previous and next
 
-Lesson 00 has its panel first: play, play-panel and play-notice stand before derive, and predict-reveal may follow there.
+Three lessons depart from this order, as ANATOMIES says:
+
+  00  answers before it derives: play, play-panel and play-notice stand before derive, predict-reveal after the panel
+  12  is a clinic: no panel, and in place of exercises the section `cases` after derive, with case-NN-question and
+      case-NN-answer (G) for each of its cases, and the cell `cases-progress` at its end
+  14  audits formulas that others wrote: no panel
 
 A code cell is a thing to do. What is measured (words, lines, figures) stands in `measures`.
 """
@@ -38,6 +43,7 @@ from nbformat import NotebookNode
 
 from ...ledger.errors import VramError
 from ...words import say
+from ..clinic import numbers as clinic_numbers
 from . import measures
 
 ORDER = (
@@ -45,10 +51,31 @@ ORDER = (
     "mistake-question", "mistake-answer", "world", "summary", "exercises", "exit-question", "exit-answer", "progress",
     "sources", "navigation",
 )  # fmt: skip
-#: The lesson that answers before it derives.
-FIRST = "00"
-SECTIONS = ("predict", "derive", "play", "mistake", "world", "summary", "exercises", "exit-question", "sources")
-CODE = {"setup", "predict-guess", "predict-reveal", "play-panel", "mistake-answer", "exit-answer", "progress"}
+PANEL = ("play", "play-panel", "play-notice")
+
+
+def _without(*names: str) -> tuple[str, ...]:
+    return tuple(name for name in ORDER if name not in names)
+
+
+def _inserted(names: tuple[str, ...], before: str, cells: tuple[str, ...]) -> tuple[str, ...]:
+    place = cells.index(before)
+    return (*cells[:place], *names, *cells[place:])
+
+
+#: The lessons whose cells are not those of ORDER.
+ANATOMIES = {
+    "00": _inserted(PANEL, "derive", _without(*PANEL)),
+    "12": _inserted(("cases", "cases-progress"), "mistake", _without(*PANEL, "exercises")),
+    "14": _without(*PANEL),
+}
+SECTIONS = (
+    "predict", "derive", "play", "cases", "mistake", "world", "summary", "exercises", "exit-question", "sources",
+)  # fmt: skip
+CODE = {
+    "setup", "predict-guess", "predict-reveal", "play-panel", "cases-progress", "mistake-answer", "exit-answer",
+    "progress",
+}  # fmt: skip
 SPECIAL = {"p": "predict", "m": "mistake", "x": "exit"}
 EXERCISES = range(3, 7)
 OUTCOMES = range(2, 5)
@@ -68,12 +95,7 @@ _NOT_MEASURABLE = {"understand", "know", "learn", "appreciate", "grasp", "realis
 
 def order(number: str) -> tuple[str, ...]:
     """The cells that a lesson must have, in their order."""
-    if number != FIRST:
-        return ORDER
-    panel = ("play", "play-panel", "play-notice")
-    others = [name for name in ORDER if name not in panel]
-    place = others.index("derive")
-    return (*others[:place], *panel, *others[place:])
+    return ANATOMIES.get(number, ORDER)
 
 
 def lesson_number(path: Path) -> str:
@@ -94,22 +116,28 @@ def title_of(nb: NotebookNode) -> str:
 
 def faults(nb: NotebookNode, path: Path) -> Iterator[str]:
     """Everything in a lesson that departs from the anatomy, one sentence each."""
+    number = lesson_number(path)
+    wanted = order(number)
     cells = {cell.get("id", ""): cell for cell in nb.cells}
     yield from _ids(nb)
-    missing = [name for name in ORDER if name not in cells]
+    missing = [name for name in wanted if name not in cells]
     if missing:
         yield f"cells are missing: {', '.join(missing)}"
         return
-    yield from _order(nb, cells, order(lesson_number(path)))
+    yield from _order(nb, cells, wanted)
     yield from _title(cells["title"].source)
     yield from _binder(cells["binder"].source, path)
     yield from _imports(nb)
-    yield from _reveal(nb, lesson_number(path))
-    yield from _play(nb)
+    yield from _reveal(nb, wanted)
+    if "play" in wanted:
+        yield from _play(nb)
+    if "cases" in wanted:
+        yield from _cases(nb)
     yield from _mistake(cells["mistake"].source)
     yield from _world(nb)
     yield from _summary(_text(nb, "summary"))
-    yield from _exercises(nb, lesson_number(path))
+    if "exercises" in wanted:
+        yield from _exercises(nb, number)
     yield from _sources(_text(nb, "sources"))
     yield from measures.faults(nb)
 
@@ -144,11 +172,11 @@ def _order(nb: NotebookNode, cells: dict[str, NotebookNode], wanted: tuple[str, 
     for name, following in pairwise(wanted):
         if ids.index(name) >= ids.index(following):
             yield f"{name} must stand before {following}"
-    for name in ORDER:
+    for name in wanted:
         kind = "code" if name in CODE else "markdown"
         if cells[name].cell_type != kind:
             yield f"{name} must be a {kind} cell"
-    for name in SECTIONS:
+    for name in filter(wanted.__contains__, SECTIONS):
         if not cells[name].source.startswith("## "):
             yield f"{name} opens a section and must begin with '## '"
     if ids[0] != "title":
@@ -202,9 +230,10 @@ def _imports(nb: NotebookNode) -> Iterator[str]:
                 yield f"{cell.id}: {name} is used before it is imported from vram.teach"
 
 
-def _reveal(nb: NotebookNode, number: str) -> Iterator[str]:
+def _reveal(nb: NotebookNode, wanted: tuple[str, ...]) -> Iterator[str]:
+    """Not before the first thing that may answer: a derivation, or a panel that stands before it."""
     ids = [cell.get("id", "") for cell in nb.cells]
-    first = "play-panel" if number == FIRST else "derive"
+    first = next(name for name in wanted if name in ("derive", "play-panel"))
     if "predict-reveal" not in ids or ids.index("predict-reveal") < ids.index(first):
         yield f"predict-reveal must stand after {first} has begun"
 
@@ -217,6 +246,17 @@ def _play(nb: NotebookNode) -> Iterator[str]:
         before.append(cell.source if cell.cell_type == "markdown" else "")
     if "\n".join(before).count("?") < 2:
         yield "play: two questions must stand before the panel"
+
+
+def _cases(nb: NotebookNode) -> Iterator[str]:
+    """Every case of the clinic stands in the section of cases, its answer right after its question."""
+    ids = [cell.get("id", "") for cell in section(nb, "cases")]
+    for number in clinic_numbers():
+        question, answer = f"case-{number:02}-question", f"case-{number:02}-answer"
+        if question not in ids or answer not in ids:
+            yield f"cases: case {number} is missing"
+        elif ids.index(answer) != ids.index(question) + 1:
+            yield f"cases: {answer} must stand right after {question}"
 
 
 def _mistake(source: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from ...words import say
 from ..exercise import Exercise
 from ..exercises import lessons, of_lesson
+from . import cases
 from .structure import SPECIAL, lesson_number, title_of
 
 _STAR = "★"
@@ -47,10 +48,12 @@ def build_solutions(path: Path, title: str | None = None) -> NotebookNode:
             f"{say('lesson.solutions_title', title=title)}\n\n{say('lesson.solutions_intro', file=path.name)}",
             id="title",
         ),
-        _code("setup", _solution_imports(question.solution for question in questions)),
+        _code("setup", _solution_imports(number, [question.solution for question in questions])),
     ]
     for question in questions:
         cells += _solution_cells(question)
+    if number == cases.LESSON:
+        cells += [_markdown("cases", say("lesson.cases")), *cases.solution_cells()]
     return new_notebook(cells=cells, metadata={"kernelspec": _KERNEL, "language_info": {"name": "python"}})
 
 
@@ -67,20 +70,30 @@ def _generated(number: str, path: Path) -> Iterator[tuple[NotebookNode, tuple[st
     yield _code("predict-reveal", f'reveal("{predict.id}")'), ("section:derive", "predict-guess")
     yield _markdown("mistake-question", _question(mistake)), ("section:mistake", "section:play", "predict-reveal")
     yield _answer("mistake-answer", mistake), ("mistake-question",)
-    yield (
-        _markdown("exercises", say("lesson.exercises", id=exercises[0].id)),
-        ("section:summary", "section:world", "mistake-answer"),
-    )
-    last = "exercises"
+    last = "section:summary"
+    if exercises:
+        opening = _markdown("exercises", say("lesson.exercises", id=exercises[0].id))
+        yield opening, (last, "section:world", "mistake-answer")
+        last = "exercises"
     for exercise in exercises:
         name = f"ex-{number}-{exercise.number}"
         yield _markdown(f"{name}-question", f"{_heading(exercise)}\n\n{_question(exercise)}"), (last,)
         last = f"{name}-answer"
         yield _answer(last, exercise), (f"{name}-question",)
+    if number == cases.LESSON:
+        yield from _cases()
     yield _markdown("exit-question", f"{say('lesson.exit')}\n\n{_question(exit_)}"), (last,)
     yield _answer("exit-answer", exit_), ("exit-question",)
     yield _code("progress", f'progress("{number}")'), ("exit-answer",)
     yield _markdown("navigation", _navigation(path)), ("section:sources", "progress")
+
+
+def _cases() -> Iterator[tuple[NotebookNode, tuple[str, ...]]]:
+    before = "cases"
+    for question, answer in cases.lesson_cells():
+        yield question, (before,)
+        yield answer, (question.id,)
+        before = answer.id
 
 
 def _put(nb: NotebookNode, cell: NotebookNode, after: tuple[str, ...]) -> None:
@@ -153,12 +166,13 @@ def _solution_cells(question: Exercise) -> Iterator[NotebookNode]:
     yield _code(f"{name}-solution", f'{question.solution}\ncheck("{question.id}", answer)')
 
 
-def _solution_imports(solutions: Iterable[str]) -> str:
+def _solution_imports(number: str, solutions: Iterable[str]) -> str:
     """The imports that these solutions use, and no other."""
     code = "\n".join(solutions)
-    units = [unit for unit in ("B",) if re.search(rf"\* {unit}\b", code)]
+    units = [unit for unit in ("B",) if number == cases.LESSON or re.search(rf"\* {unit}\b", code)]
     sympy = ["import sympy\n"] if "sympy." in code else []
-    return "\n".join([*sympy, "import vram", f"from vram.teach import {', '.join([*units, 'check'])}"])
+    clinic = ["from vram.teach.clinic import Answer, check_case, clinic"] if number == cases.LESSON else []
+    return "\n".join([*sympy, "import vram", f"from vram.teach import {', '.join([*units, 'check'])}", *clinic])
 
 
 def _navigation(path: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import vram
@@ -14,6 +15,7 @@ _LONG = 16_384  # tokens of the fine-tune that needed twice as much
 _STEPS = 8  # batches that are accumulated
 
 
+@cache
 def _of_layers(name: str, **how: Any) -> Any:
     """Bytes that the layers keep for backward, without what comes before and after them."""
     return vram.activations(vram.models[name], **how).select(lambda t: bool(t.axes)).nbytes
@@ -24,29 +26,31 @@ def _gpt3() -> int:
 
 
 def _paper(**how: Any) -> Any:
-    """Bytes a layer of the paper keeps, in symbols."""
-    b, s, l = (getattr(vram.symbols, letter) for letter in "bsl")  # noqa: E741
+    """Bytes a layer of the paper keeps for each token and unit of width, in symbols."""
+    b, s, h, l = (getattr(vram.symbols, letter) for letter in "bshl")  # noqa: E741
     rows = vram.activations(
         vram.models["gpt2"].symbolic(), batch=b, seq_len=s, implementation="megatron", **how
     ).select(lambda t: bool(t.axes))
-    return (rows.nbytes / l).expand()
+    return (rows.nbytes / (b * s * h * l)).expand()
 
 
-def _without_masks_of(part: str) -> Any:
-    """The paper's layer, where only the masks of attention or only the others are left out."""
-    b, s, h, a = (getattr(vram.symbols, letter) for letter in "bsha")
-    return _paper() - (3 * a * s**2 * b if part == "attention" else 2 * b * s * h)
+def _pairs(n: int) -> Any:
+    """n bytes for each pair of tokens and each head, as a share of a token and a unit of width."""
+    return n * vram.symbols.a * vram.symbols.s / vram.symbols.h
 
 
+@cache
 def _logits(name: str = "qwen2.5-7b", **how: int) -> int:
     rows = vram.activations(vram.models[name], **{**_QWEN, **how})
     return rows["loss:log_softmax:output"].nbytes
 
 
+@cache
 def _step(name: str = "llama-2-7b", **how: Any) -> vram.Timeline:
     return vram.training(vram.models[name], **how)
 
 
+@cache
 def _states(name: str = "llama-2-7b", **how: Any) -> int:
     return vram.model_states(vram.models[name], **how).peak
 
@@ -66,6 +70,7 @@ def _lower(**how: Any) -> int:
     return _step(batch=_STEPS, seq_len=2048).peak - _step(seq_len=2048, **how).peak
 
 
+@cache
 def _fine_tune(name: str = "llama-3-8b", **how: Any) -> vram.Timeline:
     how = {"seq_len": _LONG, "lora": 16, "base": "nf4", "checkpointing": "full", **how}
     return vram.training(vram.models[name], **how)
@@ -137,19 +142,19 @@ answer = added / vram.training(llama, seq_len=4096).peak - 1""",
         kind="symbolic",
         truth=lambda: _paper(dropout=0.0),
         solution="""\
-b, s = vram.symbols.b, vram.symbols.s
+b, s, h, l = (getattr(vram.symbols, letter) for letter in "bshl")
 layers = vram.activations(
     vram.models["gpt2"].symbolic(), batch=b, seq_len=s,
     implementation="megatron", dropout=0.0,
-).select(lambda t: bool(t.axes))
-answer = layers.nbytes / vram.symbols.l""",
+).select(lambda row: bool(row.axes))
+answer = sympy.expand(layers.nbytes / (b * s * h * l))""",
         slips=(
             Slip("with_dropout", _paper),
-            Slip("attention_only", lambda: _without_masks_of("attention")),
-            Slip("residual_only", lambda: _without_masks_of("residual")),
-            Slip("masks_only", lambda: _paper(dropout=0.0) + 2 * vram.symbols.a * vram.symbols.s**2 * vram.symbols.b),
+            Slip("attention_only", lambda: _paper(dropout=0.0) + 2),
+            Slip("residual_only", lambda: _paper(dropout=0.0) + _pairs(3)),
+            Slip("masks_only", lambda: _paper(dropout=0.0) + _pairs(2)),
             Slip("no_scores", lambda: _paper(dropout=0.0, checkpointing="selective")),
-            Slip("all_layers", lambda: _paper(dropout=0.0) * vram.symbols.l),
+            Slip("not_divided", lambda: _paper(dropout=0.0) * vram.symbols.b * vram.symbols.s * vram.symbols.h),
         ),
     ),
     Exercise(
