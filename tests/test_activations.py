@@ -10,8 +10,8 @@ import pytest
 
 from vram import Architecture, Ledger, VramError, activations, models, symbols, training
 from vram.architectures.families import families
-from vram.memory.activations.megatron import DIFFERENCES
 from vram.memory.activations.described import EXACT, SAME_CODE
+from vram.memory.activations.megatron import DIFFERENCES
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))

@@ -17,7 +17,7 @@ import torch
 import transformers
 from alive import Alive
 from comparison import Result, Scope, close, run
-from running import build
+from running import build, inputs_of
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed._tools.mem_tracker import MemTracker
 
@@ -31,6 +31,13 @@ LLAMA = {
     "intermediate_size": 512, "num_hidden_layers": 4, "vocab_size": 256, "tie_word_embeddings": False,
 }  # fmt: skip
 GPT2 = {"model_type": "gpt2", "n_embd": 128, "n_head": 4, "n_layer": 3, "vocab_size": 500, "n_positions": 256}
+
+EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
+LATENT = {
+    "num_key_value_heads": 4, "q_lora_rank": 64, "kv_lora_rank": 32, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16,
+    "v_head_dim": 32, "n_routed_experts": 4, "moe_intermediate_size": 64, "n_shared_experts": 1,
+    "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
+}  # fmt: skip
 
 #: A small model, and words of `vram.training` beside batch 2, 128 tokens, plain SGD.
 SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -46,6 +53,23 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (GPT2, {"recipe": "bf16", "activation": "gelu"}),
     (GPT2, {"recipe": "autocast", "checkpointing": "full"}),
     ({**GPT2, "vocab_size": 4000}, {"recipe": "fp32"}),
+    ({**LLAMA, "model_type": "falcon"}, {"recipe": "fp32"}),
+    ({**LLAMA, "model_type": "falcon", "new_decoder_architecture": True, "num_kv_heads": 2}, {"recipe": "autocast"}),
+    ({**LLAMA, "model_type": "bloom"}, {"recipe": "bf16", "attention": "eager", "checkpointing": "full"}),
+    ({**LLAMA, "model_type": "opt", "ffn_dim": 512}, {"recipe": "bf16", "checkpointing": "full"}),
+    ({**LLAMA, "model_type": "opt", "do_layer_norm_before": False, "word_embed_proj_dim": 64}, {"recipe": "fp32"}),
+    ({**LLAMA, "model_type": "phi"}, {"recipe": "autocast"}),
+    ({**LLAMA, "model_type": "phi3"}, {"recipe": "bf16", "attention": "eager", "dropout": 0.1}),
+    ({**LLAMA, "model_type": "cohere"}, {"recipe": "autocast"}),
+    ({**LLAMA, "model_type": "stablelm"}, {"recipe": "fp32"}),
+    ({**LLAMA, "model_type": "glm", "head_dim": 32}, {"recipe": "bf16", "checkpointing": "full"}),
+    ({**LLAMA, "model_type": "gemma2", "head_dim": 32}, {"recipe": "bf16", "attention": "eager"}),
+    ({**LLAMA, "model_type": "gemma3_text", "head_dim": 32}, {"recipe": "bf16", "checkpointing": "full"}),
+    ({**LLAMA, **EXPERTS, "model_type": "gpt_oss", "head_dim": 32}, {"recipe": "bf16", "attention": "eager"}),
+    ({**LLAMA, **EXPERTS, "model_type": "mixtral"}, {"recipe": "bf16", "checkpointing": "full"}),
+    ({**LLAMA, **EXPERTS, **LATENT, "model_type": "deepseek_v2"}, {"recipe": "fp32"}),
+    ({**LLAMA, **EXPERTS, **LATENT, "model_type": "deepseek_v3"}, {"recipe": "autocast"}),
+    ({**LLAMA, "model_type": "bert", "architectures": ["BertForMaskedLM"]}, {"recipe": "autocast"}),
 ]
 
 
@@ -54,14 +78,14 @@ def real_phases(config: dict[str, Any], words: dict[str, Any]) -> dict[str, int]
     dtype = "bf16" if words["recipe"] == "bf16" else "fp32"
     lora = {"r": words["lora"]["rank"], "target_modules": "all-linear"} if "lora" in words else None
     model = build(config, {**words, "dtype": dtype, "lora": lora})
-    tokens = torch.randint(0, config["vocab_size"], (words["batch"], words["seq_len"]))
+    inputs = inputs_of(getattr(model, "base_model", model) if lora else model, words, config["vocab_size"])
     found: dict[str, int] = {}
     for _ in range(2):  # the first run fills caches
         model.zero_grad(set_to_none=True)
         gc.collect()
         with Alive() as alive:
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=words["recipe"] == "autocast"):
-                loss = model(input_ids=tokens, labels=tokens, use_cache=False).loss
+                loss = model(**inputs).loss
             found = {"after forward": alive.now}
             alive.reset()
             loss.backward()

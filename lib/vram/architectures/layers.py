@@ -43,7 +43,10 @@ def full_and_sliding(arch: Architecture) -> tuple[Axes, Axes]:
     if arch.sliding_window_pattern is not None:
         return every(layers, arch.sliding_window_pattern)
     first = smallest((arch.max_window_layers or 0, layers))
-    return _present(Axis(first)), _present(Axis(layers - first, first))
+    rest = Axis(layers - first, first)
+    if arch.model_type == "qwen2_moe":  # its class reads the number the other way: every other layer before it
+        return _present(Axis(first // 2, 1, 2), rest), _present(Axis(ceil_div(first, 2), 0, 2))
+    return _present(Axis(first)), _present(rest)
 
 
 def every(layers: Size, step: int, first: int = 0) -> tuple[Axes, Axes]:

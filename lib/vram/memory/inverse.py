@@ -131,7 +131,9 @@ def fewest_gpus(
     if fits(1):  # and the plan as such is sound
         return unit * others
     most //= others * unit
-    if over != "dp":  # only some numbers divide heads or layers, and no share is smaller than an even one
+    if over == "cp":  # a sequence is cut into any number of parts
+        most = min(most, 256)
+    elif over != "dp":  # only some numbers divide heads or layers, and no share is smaller than an even one
         least = max(2, -(-timeline.peak // (budget * others)))
         return next((n * others for n in range(least, min(most, 256) + 1) if _divides(fits, n)), None)
     if most < 1 or not fits(most):

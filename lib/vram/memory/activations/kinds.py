@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
-from ...architectures.layers import dense_and_sparse, every, full_and_sliding
+from ...architectures.layers import dense_and_sparse, every, full_and_sliding, progressions
 from ...ledger.arithmetic import Size, ceil_div, is_whole, smallest
 from ...ledger.tensor import Axis
 from .setting import Setting
@@ -54,10 +54,10 @@ def _turned(arch: Architecture, kinds: list[Kind]) -> list[Kind]:
     """What rotary positions do in each layer."""
     family = arch.model_type
     if family in _TABLES_OF_WINDOWS:
-        full, sliding = full_and_sliding(arch)
+        full, sliding = _windows(arch)
         return _crossed(kinds, sliding, full, tables="_of_windows")
     if family in _TURNED_IN_WINDOWS and arch.sliding_window:
-        full, sliding = full_and_sliding(arch)
+        full, sliding = _windows(arch)
         return _crossed(kinds, full, sliding, turned=False)
     if family in _SOME_NOT_TURNED:
         still, others = every(arch.num_hidden_layers, arch.no_rope_layer_interval)
@@ -69,10 +69,30 @@ def _masked(arch: Architecture, setting: Setting, kinds: list[Kind]) -> list[Kin
     """A mask is needed where a window is known to be no longer than the sequence."""
     window, s = arch.sliding_window, setting.seq_len
     short = bool(window) and is_whole(window) and is_whole(s) and s >= window
-    full, sliding = full_and_sliding(arch) if short else ((), ())
+    full, sliding = _windows(arch) if short else ((), ())
     if arch.model_type in _ALWAYS_MASKED or (short and (not full or arch.model_type in _ONE_MASK)):
         return [replace(kind, masked=True) for kind in kinds]
     return _crossed(kinds, sliding, full, masked=True) if short else kinds
+
+
+def _windows(arch: Architecture) -> tuple[Sequence[Axis], Sequence[Axis]]:
+    """The layers that look back to the start and those with a window; listed one by one, they become few indices."""
+    full, sliding = full_and_sliding(arch)
+    if arch.layer_types is None:
+        return full, sliding
+    return _few(full), _few(sliding)
+
+
+def _few(axes: Iterable[Axis]) -> Sequence[Axis]:
+    """The same indices as few progressions: five of six layers are five steps of six.
+
+    >>> _few([Axis(2, 0), Axis(2, 3), Axis(2, 6)])
+    [Axis(count=3, start=0, step=3), Axis(count=3, start=1, step=3)]
+    """
+    indices = sorted(index for axis in axes for index in axis.indices())
+    split = ([axis for rest in range(step) for axis in progressions([i for i in indices if i % step == rest])]
+             for step in range(1, 13))  # fmt: skip
+    return min(split, key=len)
 
 
 def _crossed(kinds: list[Kind], changed: Iterable[Axis], others: Iterable[Axis], **changes: Any) -> list[Kind]:
