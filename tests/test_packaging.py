@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 import vram
 
-FILES = ("pins.txt", "pins-browser.txt", "pins-verify.txt")
+FILES = ("pins.txt", "pins-browser.txt", "pins-classroom.txt", "pins-verify.txt")
 PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.13.0")
 SYSTEMS = (
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
@@ -42,6 +42,7 @@ def ranges(pyproject) -> dict[str, list[Requirement]]:
     return {
         "pins.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["test"]])),
         "pins-browser.txt": list(map(Requirement, groups["browser"])),
+        "pins-classroom.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["classroom"]])),
         "pins-verify.txt": list(map(Requirement, groups["verify"])),
     }
 
