@@ -64,6 +64,13 @@ def test_a_rounded_count_is_told_that_it_is_rounded():
     assert "rounded" not in check("02.4", 1_557_611_201).text
 
 
+def test_a_share_without_its_percent_sign_is_asked_for_it():
+    assert all(abs(question.truth()) < 2 for question in QUESTIONS if question.kind == "percent")
+    for written in (53.125, "53.125", "60"):
+        assert "Write the percent sign" in check("04.2", written).text
+    assert check("04.2", "53.125 %").right
+
+
 def test_an_unknown_wrong_value_gets_a_way_to_find_the_mistake():
     assert check("02.4", 12345).text == catalogue("en")["check.other_count"]
 

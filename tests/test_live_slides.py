@@ -14,9 +14,10 @@ from sympy import Max, Min, Piecewise, Rational, Symbol, floor, sqrt
 
 import vram
 from vram import VramError, symbols
-from vram.ledger.units import count, gib, percent
+from vram.ledger.units import both, count, gib, percent
 from vram.show.live import Knob, LiveSlide, gpu_knob, javascript, model_knob, powers_knob
 from vram.show.live.slide import runtime
+from vram.show.numbers import tera
 
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="Node.js, which builds the decks, is not installed")
 
@@ -83,8 +84,8 @@ def test_amounts_are_written_alike() -> None:
     borders = [n + d for n in (0, 1, 2**10, 2**20, 2**30, 10 * 2**20, 107374182, 107374183) for d in (-1, 0, 1)]
     amounts = [n for n in ties + borders + [3**k for k in range(40)] if n >= 0]
     program = f"const all = {json.dumps([str(n) for n in amounts])}.map(BigInt);"
-    program += "console.log(JSON.stringify([all.map(vramLive.bytes), all.map(vramLive.count)]))"
-    assert node(program) == [[gib(n) for n in amounts], [count(n) for n in amounts]]
+    program += "console.log(JSON.stringify(['bytes', 'both', 'count', 'tflops'].map(unit => all.map(vramLive[unit]))))"
+    assert node(program) == [[write(n) for n in amounts] for write in (gib, both, count, tera)]
 
 
 def example() -> LiveSlide:

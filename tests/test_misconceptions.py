@@ -14,33 +14,33 @@ from vram.teach.misconceptions import RATIOS, known, sentence
 
 #: Where each misconception is met. Lessons that come later are named, so that nothing is forgotten.
 MET_IN = {
-    "M01": {"01", "02", "06", "08"},  # 1 GB = 2³⁰ B
-    "M02": {"01", "05", "06"},  # a 24 GB card has 24 GiB
-    "M03": {"05"},  # 4-bit = half a byte for every parameter
-    "M04": {"01", "02", "05", "06", "08"},  # bits for bytes
+    "M01": {"01", "02", "05", "06", "08"},  # 1 GB = 2³⁰ B
+    "M02": {"00", "01", "05", "06"},  # a 24 GB card has 24 GiB
+    "M03": {"05", "12"},  # 4-bit = half a byte for every parameter
+    "M04": {"00", "01", "02", "05", "06", "08"},  # bits for bytes
     "M05": {"02", "03"},  # a layer is 12h² + 3h; vectors matter
-    "M06": {"03"},  # LLaMA is 12lh²
-    "M07": {"02", "03"},  # embeddings are negligible
-    "M08": {"06", "08"},  # training is 4 × the model
+    "M06": {"03", "14"},  # LLaMA is 12lh²
+    "M07": {"02", "03", "14"},  # embeddings are negligible
+    "M08": {"06", "08", "14"},  # training is 4 × the model
     "M09": {"06"},  # plain SGD keeps something
     "M10": {"06"},  # mixed precision halves training memory
     "M11": {"07"},  # activations are small
-    "M12": {"08"},  # out of memory: lower the rank
+    "M12": {"00", "08", "12"},  # out of memory: lower the rank
     "M13": {"08"},  # LoRA shrinks activations
     "M14": {"07"},  # accumulation costs memory, checkpointing is free
-    "M15": {"03", "04", "08"},  # K and V have as many heads as Q
-    "M16": {"03", "04"},  # forgot K or V
+    "M15": {"00", "03", "04", "08", "12", "14"},  # K and V have as many heads as Q
+    "M16": {"03", "04", "12"},  # forgot K or V
     "M17": {"04"},  # training has a KV cache
     "M18": {"13"},  # head_dim is always h/a
     "M19": {"04"},  # vLLM needs its 90 %
-    "M20": {"00", "04"},  # inference is weights only
+    "M20": {"00", "04", "12"},  # inference is weights only
     "M21": {"13"},  # MoE memory is the active parameters
     "M22": {"10"},  # two cards, twice the room
     "M23": {"10"},  # ZeRO-3 halves activations
     "M24": {"11"},  # nvidia-smi is the sum of tensors
     "M25": {"07"},  # the peak is the steady state
-    "M26": {"02", "03"},  # a tied head counts twice
-    "M27": {"04"},  # the model card's context is allocated
+    "M26": {"02", "03", "14"},  # a tied head counts twice
+    "M27": {"00", "04", "14"},  # the model card's context is allocated
 }
 OWED = sorted((id, lesson) for id, where in MET_IN.items() for lesson in where & set(lessons()))
 

@@ -51,5 +51,8 @@ def test_a_newcomer_reaches_a_panel_from_the_first_screen():
 
 def test_the_paths_add_up():
     minutes = {path.name[:2]: int(minutes_of(path)) for path in LESSONS}
-    for total, lessons in re.findall(r"\*\*[^*]+\*\*, (\d+) minutes: lessons (\d\d(?: and \d\d)+)", TEXT):
-        assert int(total) == sum(minutes[n] for n in lessons.split(" and "))
+    paths = re.findall(r"\*\*[^*]+\*\*, (\d+) minutes[^:]*: lessons (\d\d(?:(?:, | and )\d\d)+)", TEXT)
+    assert len(paths) == 3
+    for total, lessons in paths:
+        assert int(total) == sum(minutes[n] for n in re.findall(r"\d\d", lessons))
+    assert f"{sum(minutes.values()) // 60} hours alone" in TEXT

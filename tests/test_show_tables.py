@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sympy import Piecewise
 
 import vram
 from vram import Architecture, VramError, lora, symbols, weights
@@ -115,6 +116,7 @@ H, L, V = symbols.h, symbols.l, symbols.V
         (L - 3, "l − 3", "2 − 3"),
         (V // H, "⌊V/h⌋", "⌊5/4⌋"),
         (vram.ceil_div(V, H), "⌈V/h⌉", "⌈5/4⌉"),
+        (Piecewise((V / H, L >= 3), (V, True)), "V/h if l ≥ 3, else V", "5/4 if 2 ≥ 3, else 5"),
         (7, "7", "7"),
     ],
 )

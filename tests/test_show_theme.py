@@ -9,7 +9,7 @@ import pytest
 
 from vram import VramError
 from vram.show import theme
-from vram.show.theme import CHANGES, HELD, KINDS, PARTS, style
+from vram.show.theme import CHANGES, HELD, KINDS, PARTS, WORK, style
 
 # Machado, Oliveira & Fernandes 2009, full severity, on linear RGB.
 EYES = {
@@ -83,7 +83,7 @@ def test_the_ruler_itself(one: tuple[float, float, float], two: tuple[float, flo
 
 
 @pytest.mark.parametrize("eyes", EYES)
-@pytest.mark.parametrize(("table", "floor"), [(KINDS, 12.5), (PARTS, 9.5), (CHANGES, 12.5), (HELD, 12.5)])
+@pytest.mark.parametrize(("table", "floor"), [(KINDS, 12.5), (PARTS | WORK, 9.5), (CHANGES, 12.5), (HELD, 12.5)])
 def test_colours_stay_apart(eyes: str, table: dict[str, theme.Style], floor: float) -> None:
     distances = {
         (one, two): ciede2000(lab(seen(table[one].colour, eyes)), lab(seen(table[two].colour, eyes)))
@@ -93,7 +93,7 @@ def test_colours_stay_apart(eyes: str, table: dict[str, theme.Style], floor: flo
     assert distances[closest] >= floor, f"{closest} differ by {distances[closest]:.1f} for {eyes} eyes"
 
 
-@pytest.mark.parametrize("table", [KINDS, PARTS, CHANGES, HELD])
+@pytest.mark.parametrize("table", [KINDS, PARTS | WORK, CHANGES, HELD])
 def test_colour_is_never_alone(table: dict[str, theme.Style]) -> None:
     assert len({style.hatch for style in table.values()}) == len(table)
 
@@ -117,6 +117,6 @@ def test_outlines_are_seen_against_card_and_light_fills() -> None:
 def test_every_kind_of_memory_has_a_style_and_a_word() -> None:
     from vram.show.bars import name_of
 
-    assert all(name_of(kind) for kind in (*KINDS, *PARTS, *HELD))
+    assert all(name_of(kind) for kind in (*KINDS, *PARTS, *WORK, *HELD))
     with pytest.raises(VramError, match=r"'weight' is not known.*'weights'"):
         style("weight")

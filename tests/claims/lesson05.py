@@ -92,7 +92,10 @@ CLAIMS = [
     ("That costs 2 GiB", lambda: f"That costs {round((prepared()[1] - prepared()[0]) / 2**30)} GiB"),
     ("still half the 16-bit model", lambda: {0.5: "still half the 16-bit model"}[
         round(prepared()[1] / prepared()[2], 1)]),
-    ("nearly a third", lambda: "nearly a third" if 1 / 3 < prepared()[0] / prepared()[2] < 0.36 else ""),
+    ("little more than a third", lambda: (
+        "little more than a third" if 1 / 3 < prepared()[0] / prepared()[2] < 0.36 else "")),
+    ("Two fifths more than the name says", lambda: {1.4: "Two fifths more than the name says"}[
+        round(packed().nbytes / (llama().numel / 2), 1)]),
     ("About an eighth", lambda: {8: "About an eighth"}[round(1 / ministral_share())]),
     ("5.4 % above half a byte", lambda: f"{over_half_a_byte('llama-2-70b')} above half a byte"),
     ("3.7 GiB", lambda: f"{llama().numel / 2 / 2**30:.1f} GiB"),

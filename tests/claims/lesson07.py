@@ -1,7 +1,11 @@
 """Numbers in the sentences of lesson 07, computed."""
 
+import json
+from pathlib import Path
+
 import vram
 
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 LLAMA = vram.models["llama-2-7b"]
 SMALL = vram.models["llama-3.2-1b"]
 
@@ -40,6 +44,10 @@ def share_of_vocabulary() -> float:
     return round(vram.models["tinyllama-1.1b"].vocab_size / SMALL.vocab_size, 2)
 
 
+def measurements() -> int:
+    return len(json.loads((FIXTURES / "activations.json").read_text(encoding="utf-8"))["cases"])
+
+
 def context() -> str:
     measured = vram.constants["CUDA context"]
     return f"{measured.least / 2**30:.1f} to {measured.most / 2**30:.1f} GiB"
@@ -57,8 +65,10 @@ CLAIMS = [
     ("Checkpointing takes 12.77 GiB, half the sequences take 12.57", lambda: (
         f"Checkpointing takes {saved_by(checkpointing='full')}, "
         f"half the sequences take {saved_by(batch=2).removesuffix(' GiB')}")),
+    ("All 95 are equal to the byte", lambda: f"All {measurements()} are equal to the byte"),
     ("0.3 to 1.3 GiB", context),
 ]  # fmt: skip
 
 #: Figures of the paper, of a thread and of the weights as the analysis rounds them, which cells check or use.
-QUOTED = {"70 %", "64 bytes", "5.23", "350 GB", "0.01 %", "34 bytes", "16 bits", "one byte"}
+QUOTED = {"70 %", "64 bytes", "5.23", "350 GB", "0.01 %", "34 bytes", "16 bits", "one byte",
+          "6.34 GB", "6.41", "44.23", "11.76 GB", "15,000", "28,000"}  # fmt: skip

@@ -52,7 +52,7 @@ CLAIMS = [
     ("smallest cache at that length is gpt-oss 20b's", lambda: (
         f"smallest cache at that length is {smallest_at_the_end()}'s")),
     ("keep 127 tokens", lambda: f"keep {vram.models['gpt-oss-20b'].sliding_window - 1} tokens"),
-    ("Mixtral reads 23.75 GiB", lambda: f"Mixtral reads {vram.gib(read('mixtral-8x7b', 1))}"),
+    ("up to 23.75 GiB in Mixtral", lambda: f"up to {vram.gib(read('mixtral-8x7b', 1))} in Mixtral"),
     ("DeepSeek's 37 billion are without the table", lambda: {"37B": "DeepSeek's 37 billion are without the table"}[
         vram.billions(vram.active_parameters(V3, input_embedding=False), 0)]),
     ("a window of 4,096 tokens", lambda: f"a window of {vram.models['gemma-2-9b'].sliding_window:,} tokens"),

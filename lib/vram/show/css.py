@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 
 from . import svg
-from .theme import KINDS, PARTS, style
+from .theme import KINDS, PARTS, WORK, style
 
 _SHEET = """
 .vram{max-width:960px;font-size:15px;line-height:1.45}
@@ -72,5 +72,5 @@ def _key_rule(kind: str) -> str:
 @cache
 def sheet(kinds: frozenset[str] = frozenset()) -> str:
     """The stylesheet as a `<style>` element, with the squares of these kinds."""
-    rules = "".join(_key_rule(kind) for kind in (*KINDS, *PARTS) if kind in kinds)
+    rules = "".join(_key_rule(kind) for kind in (*KINDS, *PARTS, *WORK) if kind in kinds)
     return f"<style>{_SHEET}{rules}</style>"

@@ -59,6 +59,15 @@ def trimmed(value: Fraction | int, digits: int = 2) -> str:
     return decimal(value, digits).rstrip("0").rstrip(".")
 
 
+def tera(n: int | Fraction) -> str:
+    """FLOPs in TFLOPs, 10¹² of them: a count, no rate.
+
+    >>> tera(734_804_261_732_352)
+    '734.80 TFLOPs'
+    """
+    return f"{decimal(Fraction(n, 10**12))} TFLOPs"
+
+
 def scientific(n: int | Fraction, digits: int = 2) -> str:
     """A large number as a power of ten, rounded to `digits` places.
 
@@ -104,12 +113,26 @@ def algebra(expression: Any, sizes: Mapping[str, int] | None = None) -> str:
         return f"{int(expression):,}".replace("-", "−")
     if (name := type(expression).__name__) in _ROUNDED:
         return _ROUNDED[name].format(algebra(expression.args[0], sizes))
+    if name == "Piecewise":
+        return ", else ".join(_case(value, when, sizes) for value, when in expression.args)
     return str(expression)
 
 
 _ROUNDED = {"floor": "⌊{}⌋", "ceiling": "⌈{}⌉"}
+_RELATIONS = {">=": "≥", "<=": "≤"}
 # Symbols in a product stand in this order: Vh, nh, lr, 3hf, gh.
 _ORDER = "Vnlrbsgadhf"
+
+
+def _case(value: Any, when: Any, sizes: Mapping[str, int] | None) -> str:
+    """One case of several, such as `2P/N if z ≥ 3`; the last holds otherwise."""
+    text = algebra(value, sizes)
+    if not when.args:  # the constant true
+        return text
+    if not when.is_Relational:
+        return f"{text} if {when}"
+    relation = _RELATIONS.get(when.rel_op, when.rel_op)
+    return f"{text} if {algebra(when.lhs, sizes)} {relation} {algebra(when.rhs, sizes)}"
 
 
 def _superscript(n: int) -> str:

@@ -47,6 +47,9 @@ PARTS = {
     "lm_head": Style("#B3D9F3", "."),
 }
 
+#: Work in which no parameter takes part: no shade of the blue of weights.
+WORK = {"attention scores": Style("#F9EA4C", "\\")}
+
 #: What a change does to a total.
 CHANGES = {"total": Style("#0070B6"), "more": Style("#56B8EC", "/"), "less": Style("#FFFFFF", "\\")}
 
@@ -76,10 +79,10 @@ def style(kind: str) -> Style:
     >>> style("weights").colour
     '#0070B6'
     """
-    for table in (KINDS, PARTS, CHANGES, HELD):
+    for table in (KINDS, PARTS, WORK, CHANGES, HELD):
         if kind in table:
             return table[kind]
-    raise unknown("kind", kind, [*KINDS, *PARTS, *CHANGES, *HELD])
+    raise unknown("kind", kind, [*KINDS, *PARTS, *WORK, *CHANGES, *HELD])
 
 
 def in_order(kinds: dict[str, int]) -> dict[str, int]:

@@ -4,6 +4,8 @@ check("02.1", answer)    compares with what the library computes, and names the 
 hint("02.1")             three hints, one more a call
 predict("02.p", guess)   commit to a guess; reveal("02.p") sets it beside the truth
 progress("02")           which questions of a lesson are solved in this kernel
+
+Lesson 12 has cases of its own in `vram.teach.clinic`, lesson 14 tries a learner's tests in `vram.teach.audit`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from .quantities import amount
 from .unreadable import Unreadable
 
 _ROUNDED = Fraction(1, 100)  # a count this near to the truth, ending in zeros, was rounded
+_BARE = 2  # a share as large as this lacks its percent sign: no question has a truth near it
 
 
 def judge(exercise: Exercise, answer: object) -> Feedback:
@@ -49,6 +50,8 @@ def _thought(exercise: Exercise, value: Any, truth: Any) -> str:
         misconception = by_ratio(exercise.kind, value, Fraction(truth), exercise.tolerance)
         if misconception:
             return sentence(misconception)
+    if exercise.kind == "percent" and abs(value) >= _BARE:
+        return say("check.bare_percent")
     if exercise.kind == "count" and value % 1000 == 0 and abs(value - truth) <= _ROUNDED * truth:
         return say("check.rounded")
     return say(f"check.other_{exercise.kind}")

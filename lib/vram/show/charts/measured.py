@@ -72,7 +72,7 @@ def _draw(ax: Axes, rows: Sequence[Measured], names: Sequence[str], band: Fracti
     widest = max([1.6 * half, *(abs(float(100 * row.error(name))) for row in rows for name in names)])
     least = min([-half, *(float(100 * row.error(name)) for row in rows for name in names)])
     most = max([half, *(float(100 * row.error(name)) for row in rows for name in names)])
-    ax.set_xlim(least - 0.25 * widest, most + 0.25 * widest)
+    ax.set_xlim(least - 0.4 * widest, most + 0.4 * widest)  # room for the words beside the outermost points
     ax.set_ylim(len(rows) - 0.5, -0.5)
     ax.set_yticks(range(len(rows)), [row.title for row in rows])
     ax.set_xlabel(say("chart.measured.x"))

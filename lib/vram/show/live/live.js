@@ -17,7 +17,13 @@ const vramLive = {
     return `${vramLive.decimal(value, 1n, 0)} B`;
   },
 
+  both(value) {
+    return `${vramLive.decimal(value, 1n << 30n, 2)} GiB (${vramLive.decimal(value, 10n ** 9n, 2)} GB)`;
+  },
+
   percent(part, total) { return total ? `${vramLive.decimal(100n * part, total, 1)} %` : ""; },
+
+  tflops(value) { return `${vramLive.decimal(value, 10n ** 12n, 2)} TFLOPs`; },
 
   count(value) { return vramLive.decimal(value, 1n, 0); },
 

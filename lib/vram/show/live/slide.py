@@ -15,11 +15,12 @@ from importlib.resources import files
 from typing import Any
 
 from ...ledger.errors import VramError, unknown
-from ...ledger.units import count, gib, percent
+from ...ledger.units import both, count, gib, percent
 from ...words import say
 from .. import css
 from ..bars import name_of
 from ..explain import written
+from ..numbers import tera
 from ..theme import ALERT, INK, LINE, in_order
 from .printer import javascript
 
@@ -29,7 +30,7 @@ _STYLE = (
     f".live-bar>[data-part]{{box-shadow:inset 0 0 0 1px {INK};background-size:14px}}"
     f".live-bar>[data-mark]{{position:absolute;top:-10px;bottom:-10px;border-left:4px dashed {ALERT}}}"
 )
-_WRITTEN: dict[str, Callable[[int], str]] = {"bytes": gib, "count": count}
+_WRITTEN: dict[str, Callable[[int], str]] = {"bytes": gib, "both": both, "count": count, "tflops": tera}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class LiveSlide:
 
     id        a name that no other live slide of the deck has
     parts     kind → formula in SymPy symbols, or a number
-    unit      "bytes" or "count"
+    unit      "bytes" (GiB), "both" (GiB, and GB in brackets), "count" (parameters) or "tflops" (10¹² FLOPs)
     capacity  name of the symbol whose number the total is compared with, such as a card's usable bytes
     Raises `VramError` when a symbol is set by no knob, or by two.
     """

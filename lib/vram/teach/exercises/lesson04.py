@@ -13,7 +13,7 @@ _LLAMA, _LONG = "llama-3.1-8b", 131_072
 _PROMISED = 4096  # tokens that the refused server was asked for
 _FOUND = 3664  # tokens that it found room for
 _CHATS = 16
-_GOING_ON = 20_000  # tokens of the one conversation on a server
+_GOING_ON = 30_000  # tokens of the one conversation on a server
 
 
 def _cache(model: str = _LLAMA, *, heads: int | None = None, **how: Any) -> int:
@@ -186,7 +186,7 @@ answer = vram.ceil_div(3664, 16)""",
         solution="""\
 llama = vram.models["llama-3.1-8b"]
 weights = vram.weights(llama).nbytes
-answer = (weights + vram.kv_cache(llama, seq_len=20_000).nbytes) * B""",
+answer = (weights + vram.kv_cache(llama, seq_len=30_000).nbytes) * B""",
         facts=lambda: {
             "reserved": vram.gib(_reserved()),
             "free": vram.gib(_reserved() - _needed()),

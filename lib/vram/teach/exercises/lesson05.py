@@ -47,9 +47,12 @@ def _gptq_bits(bits: int, group_size: int, *parts: str) -> Fraction:
     return Fraction(8 * chosen.nbytes, matrix.numel)
 
 
-def _cache_share(dtype: str) -> Fraction:
-    """A KV cache in a block format as a share of the same cache in FP16."""
-    return vram.dtypes[dtype].bits_per_weight / vram.dtypes["fp16"].bits_per_weight
+_FILE = "mistral-7b-v0.3"  # the model of a GGUF file whose size a page lists
+
+
+def _average(mix: str) -> Fraction:
+    """Bits that a parameter of that file takes, over all its types."""
+    return Fraction(8 * _packed(_FILE, mix), _numel(_FILE))
 
 
 def _what_grew() -> str:
@@ -151,16 +154,19 @@ answer = vram.quantize(ledger, "nf4", double_quant=True).nbytes * B""",
     Exercise(
         id="05.3",
         stars=2,
-        kind="percent",
-        truth=lambda: _cache_share("Q8_0"),
+        kind="number",
+        truth=lambda: _average("Q5_K_M"),
         tolerance=Fraction(5, 1000),
         solution="""\
-answer = vram.dtypes["Q8_0"].bits_per_weight / vram.dtypes["fp16"].bits_per_weight""",
+ledger = vram.weights(vram.models["mistral-7b-v0.3"])
+answer = 8 * vram.quantize(ledger, "Q5_K_M").nbytes / ledger.numel""",
+        facts=lambda: {"size": vram.gb(_packed(_FILE, "Q5_K_M")), "numel": vram.count(_numel(_FILE))},
         slips=(
-            Slip("half", lambda: Fraction(1, 2)),
-            Slip("saved", lambda: 1 - _cache_share("Q8_0")),
-            Slip("of_fp32", lambda: _cache_share("Q8_0") / 2),
-            Slip("four_bits", lambda: _cache_share("Q4_0")),
+            Slip("name", lambda: 5),
+            Slip("block", lambda: vram.dtypes["Q5_K"].bits_per_weight),
+            Slip("nominal", lambda: Fraction(8 * _packed(_FILE, "Q5_K_M"), 7 * 10**9)),
+            Slip("as_gib", lambda: _average("Q5_K_M") * vram.UNITS["GiB"] / vram.UNITS["GB"], "M01"),
+            Slip("in_bytes", lambda: _average("Q5_K_M") / 8, "M04"),
         ),
     ),
     Exercise(

@@ -14,7 +14,7 @@ _ZERO = (
     "CUDA out of memory. Tried to allocate 3.14 GiB (GPU 5; 31.75 GiB total capacity; 28.28 GiB already allocated; "
     "1.95 GiB free; 28.28 GiB reserved in total by PyTorch)"
 )
-#: A message of one process that loads a part of Llama 2 70B on each of 8 cards. Since version 2.0 PyTorch says what
+#: A message of one process that loads a part of Llama 2 70B on each of 8 cards. Newer versions of PyTorch say what
 #: the whole process has.
 _LOADING = (
     "CUDA out of memory. Tried to allocate 448.00 MiB. GPU 3 has a total capacity of 15.77 GiB of which 289.38 MiB is "
@@ -53,9 +53,9 @@ def _printed(nbytes: int, *, rounded: bool = True) -> int:
     return vram.parse_oom(f"Tried to allocate {vram.printed_size(nbytes, rounded=rounded)}").tried
 
 
-def _key() -> int:
-    """Bytes of the key projection of a layer of Llama 3 8B."""
-    return vram.weights(vram.models["llama-3-8b"])["model.layers.0.self_attn.k_proj.weight"].nbytes // 32
+def _down(model: str = _VOCABULARY) -> int:
+    """Bytes of the down projection of a layer in BF16."""
+    return vram.weights(vram.models[model])["model.layers.0.mlp.down_proj.weight"].at(0).nbytes
 
 
 def _matching(printed: str, model: str, **how: object) -> set[str]:
@@ -136,7 +136,8 @@ answer = "c" if any("down_proj" in tensor.name for tensor in found) else "a\""""
         truth=lambda: _outside(_ZERO),
         tolerance=_WITHIN_TWO_PERCENT,
         solution="""\
-answer = (31.75 - 1.95 - 28.28) * GiB""",
+total, free, reserved = 31.75, 1.95, 28.28  # GiB, as printed
+answer = (total - free - reserved) * 2**30 * B""",
         facts=lambda: {"message": _ZERO},
         slips=(
             Slip("nothing", lambda: 0, "M24"),
@@ -150,16 +151,16 @@ answer = (31.75 - 1.95 - 28.28) * GiB""",
         id="11.1",
         stars=1,
         kind="bytes",
-        truth=lambda: _printed(_key()),
+        truth=lambda: _printed(_down()),
         tolerance=Fraction(1, 1000),
         solution="""\
-nbytes = 1024 * 4096 * 2
+nbytes = 3584 * 18_944 * 2
 answer = vram.parse_oom(f"Tried to allocate {vram.printed_size(nbytes)}").tried * B""",
         slips=(
-            Slip("exact", _key),
-            Slip("small", lambda: _printed(1)),
-            Slip("query", lambda: _printed(4 * _key())),
-            Slip("fp32", lambda: 2 * _key()),
+            Slip("exact", _down),
+            Slip("fp32", lambda: _printed(2 * _down())),
+            Slip("small", lambda: _printed(2 * 2**20)),
+            Slip("half", lambda: _printed(_down() // 2)),
         ),
     ),
     Exercise(
@@ -194,10 +195,10 @@ answer = vram.ceil_div(vram.weights(vram.models["llama-7b"]).numel, 8)""",
         stars=2,
         kind="bytes",
         truth=_context,
-        tolerance=Fraction(3, 100),
+        tolerance=_WITHIN_TWO_PERCENT,
         solution="""\
-in_use, allocated, cached = 15.49 * GiB, 14.66 * GiB, 483.75 * MiB
-answer = in_use - allocated - cached""",
+in_use, allocated, cached = 15.49, 14.66, 483.75 / 1024  # GiB, as printed
+answer = (in_use - allocated - cached) * 2**30 * B""",
         facts=lambda: {"message": _LOADING},
         slips=(
             Slip("cache_forgotten", lambda: _read(_LOADING).in_use - _read(_LOADING).allocated),

@@ -8,6 +8,7 @@ _WHERE = {
     "bibliography": ("bibliography",),
     "cheat_sheet": ("cheat_sheet",),
     "crosswalk": ("crosswalk",),
+    "pack": ("board_plan", "clinic_rubric", "exit_questions", "misconceptions", "questions_of_decks"),
     "notation": ("symbol_table", "term_table"),
 }
 
