@@ -87,8 +87,7 @@ class Architecture:
 
     def __getattr__(self, field: str) -> Any:
         """Only reached for what is not there: fields are plain attributes."""
-        known = self.__dict__.get("_fields", {})
-        raise AttributeError(field if field.startswith("_") else str(unknown("field", field, known)))
+        raise _NoField(field, self.__dict__.get("_fields", {}))
 
     def __setattr__(self, field: str, value: object) -> None:
         raise AttributeError(f"{field}: an architecture does not change; replace() gives a changed copy.")
@@ -174,6 +173,17 @@ class Architecture:
             if v is not None and not FIELDS[k].structure and k in self.family.own
         )
         return f"Architecture({self.name or self.model_type}: {shown})"
+
+
+class _NoField(AttributeError):
+    """No such field. Many only ask whether there is one (`hasattr`), so the nearest match waits for a reader."""
+
+    def __init__(self, field: str, known: Collection[str]):
+        super().__init__(field)
+        self._field, self._known = field, known
+
+    def __str__(self) -> str:
+        return self._field if self._field.startswith("_") else str(unknown("field", self._field, self._known))
 
 
 class _Filling(dict):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
 from inspect import Parameter, signature
 from typing import Any, ParamSpec, TypeVar
 
@@ -21,7 +21,7 @@ def named_options(ask: Callable[P, Answer]) -> Callable[P, Answer]:
 
     A question that hands options on to another leaves the check to that one.
     """
-    if any(p.kind is Parameter.VAR_KEYWORD for p in signature(ask).parameters.values()):
+    if hands_on(ask):
         return ask
 
     @wraps(ask)
@@ -32,9 +32,20 @@ def named_options(ask: Callable[P, Answer]) -> Callable[P, Answer]:
     return asked
 
 
+@lru_cache(64)
+def options_of(ask: Callable[..., Any]) -> Mapping[str, Parameter]:
+    """The options of a question by name."""
+    return signature(ask).parameters
+
+
+def hands_on(ask: Callable[..., Any]) -> bool:
+    """True for a question that takes any options and hands them on to another."""
+    return any(option.kind is Parameter.VAR_KEYWORD for option in options_of(ask).values())
+
+
 def need_options(ask: Callable[..., Any], options: Iterable[Any]) -> None:
     """Every one of `options` is the name of an option of the question."""
-    known = signature(ask).parameters
+    known = options_of(ask)
     for name in options:
         if name not in known:
             raise unknown(f"option of {ask.__name__}", name, known)
