@@ -3,6 +3,8 @@
 
 PY := .venv/bin/python
 READY := .venv/ready
+REAL := .venv-verify
+HUB := .venv-classroom
 
 # The environment of a checkout that was moved, or of a Python that is gone, is made anew.
 CURRENT := $(shell $(PY) -c 'import importlib.util as u, os; \
@@ -13,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test notebooks links slides browser lint picture bench pins clean
+.PHONY: help lab test notebooks links slides browser lint picture bench verify fuzz preflight site classroom pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -44,20 +46,53 @@ lint: $(READY) ## look for mistakes in the code without running it
 picture: $(READY) ## draw the picture of the README
 	$(PY) -m vram.show.readme
 
-bench: $(READY) ## measure: imports, totals, panels, lessons, the test suite
+bench: $(READY) ## measure: imports, totals, accelerate beside them, panels, lessons, the test suite
 	$(PY) tests/bench.py $(ARGS)
+
+# One thread, because some kernels of a CPU keep a buffer for each.
+verify: $(REAL)/ready ## measure everything again with torch, transformers, peft and their kin (all of it: ARGS=--all)
+	OMP_NUM_THREADS=1 PYTHONPATH=lib:tests $(REAL)/bin/python tests/oracle/verify.py $(ARGS)
+
+fuzz: $(READY) ## ask 100,000 valid and hostile questions; every answer is right in kind or one clear error
+	PYTHONPATH=tests $(PY) -m fuzz $(ARGS)
+
+preflight: $(READY) ## look whether this machine is ready for a class
+	$(PY) -m vram.teach.preflight
+
+site: slides ## build the site of all lessons and decks into _site
+	$(PY) -m vram.teach.authoring.site.build
+
+classroom: $(HUB)/ready ## hold a class of thirty on a real JupyterHub and measure it (fewer: ARGS="--students 4")
+	cd tests/classroom && npm ci --no-audit --no-fund
+	$(HUB)/bin/python tests/classroom/run.py $(ARGS)
 
 pins: $(READY) ## choose the newest versions that pyproject.toml allows, for all Pythons and systems
 	$(PY) -m pip install --quiet uv
 	$(PY) -m uv $(COMPILE) pyproject.toml --group test -o pins.txt
 	$(PY) -m uv $(COMPILE) --group browser -c pins.txt -o pins-browser.txt
+	$(PY) -m uv $(COMPILE) pyproject.toml --group classroom -c pins.txt -o pins-classroom.txt
+	$(PY) -m uv $(COMPILE) --group verify -c pins.txt -o pins-verify.txt
+	sed -E '/^(cuda|nvidia|triton)/d' pins-verify.txt > .venv/pins  # torch pins these itself; its CPU build needs none
+	mv .venv/pins pins-verify.txt
 
 COMPILE := pip compile --universal --fork-strategy fewest --python-version 3.11 --upgrade --quiet \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins"
 
 clean: ## remove everything that make made
-	rm -rf .venv .cache .hypothesis .pytest_cache .ruff_cache slides/_build slides/node_modules
+	rm -rf .venv $(REAL) $(HUB) .cache .hypothesis .pytest_cache .ruff_cache _site slides/_build \
+		slides/node_modules tests/classroom/node_modules
 
 $(READY): pins.txt pyproject.toml .ci/venv.sh
 	@.ci/venv.sh "$(PYTHON)"
 	@touch $(READY)
+
+$(REAL)/ready: pins-verify.txt .ci/venv.sh
+	@.ci/venv.sh "$(PYTHON)" $(REAL) pins-verify.txt || { echo $(NO_REAL) >&2; exit 1; }
+	@touch $@
+
+$(HUB)/ready: pins-classroom.txt .ci/venv.sh
+	@.ci/venv.sh "$(PYTHON)" $(HUB) pins-classroom.txt
+	@touch $@
+
+NO_REAL := "The real libraries cannot be installed here; pip says why above. On Linux the usual index has torch with CUDA, \
+	several GB; PyTorch\'s own index has a small build for CPUs: name it in the variable PIP_EXTRA_INDEX_URL."

@@ -1,8 +1,12 @@
 #!/bin/sh
-# Makes .venv, or brings it up to date: the pinned packages, and this checkout as an editable package.
-# With an argument, that interpreter is used; otherwise the first of the usual names that is good enough.
+# venv.sh [PYTHON [FOLDER PINS]]
+# Makes .venv, or brings it up to date: the packages of pins.txt, and this checkout as an editable package. Another
+# folder gets the packages of other pins alone. The named interpreter is used; without a name (or with an empty one)
+# the first of the usual names that is good enough.
 set -eu
 cd "$(dirname "$0")/.."
+folder=${2:-.venv}
+pins=${3:-pins.txt}
 
 # Prints what is wrong with an interpreter, or nothing. A name can exist and yet not run (a version
 # manager's stand-in), and Debian packs venv separately from Python.
@@ -15,8 +19,8 @@ fault() {
         "$1" -c 'import sys; print("lacks venv (on Debian and Ubuntu: apt install python%d.%d-venv)" % sys.version_info[:2])'
 }
 
-if [ -z "${1:-}" ]; then set -- python3.13 python3.12 python3.11 python3; fi
-if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
+if [ -n "${1:-}" ]; then set -- "$1"; else set -- python3.13 python3.12 python3.11 python3; fi
+if ! "$folder/bin/python" -c 'import pip' 2>/dev/null; then
     tried=
     for python in "$@"; do
         fault=$(fault "$python")
@@ -29,11 +33,12 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
             "Name another one with PYTHON=/path/to/python." >&2
         exit 1
     fi
-    echo "Making .venv with $("$python" --version). This takes about a minute, once."
-    "$python" -m venv --clear .venv
+    echo "Making $folder with $("$python" --version). This takes about a minute, once."
+    "$python" -m venv --clear "$folder"
 fi
 
-pip() { .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"; }
-pip install -r pins.txt
+pip() { "$folder/bin/python" -m pip --disable-pip-version-check --quiet "$@"; }
+pip install -r "$pins"
+if [ "$folder" != .venv ]; then exit; fi
 # hatchling is among the pins: the build needs no network and no version of its own choice.
 pip install --no-deps --no-build-isolation -e .

@@ -24,6 +24,8 @@ SIZES: dict[str, tuple[int, ...]] = {
     "max_window_layers": (0, 1, 2),
     "num_ln_in_parallel_attn": (1, 2),
     "sliding_window_pattern": (2, 3, 6),
+    "no_rope_layer_interval": (2, 3, 4),
+    "moe_layer_end_index": (40, -1),
 }
 WORDS = {
     "feed_forward_proj": ("relu", "gelu", "gated-gelu", "gated-silu"),

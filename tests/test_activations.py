@@ -3,18 +3,21 @@
 import json
 import sys
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
-from vram import Architecture, Ledger, VramError, activations, models, symbols
+from vram import Architecture, Ledger, VramError, activations, models, symbols, training
+from vram.architectures.families import families
+from vram.memory.activations.described import EXACT, SAME_CODE
 from vram.memory.activations.megatron import DIFFERENCES
-from vram.memory.activations.model import EXACT
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
 from cases import settings_of  # noqa: E402
+from random_configs import random_config  # noqa: E402
 
 FIXTURES = HERE / "fixtures"
 CASES = json.loads((FIXTURES / "activations.json").read_text(encoding="utf-8"))["cases"]
@@ -200,6 +203,35 @@ def test_errors_name_the_word(words: dict, said: str) -> None:
         activations(LLAMA, **words)
 
 
-def test_an_undescribed_model_is_refused() -> None:
+UNDESCRIBED = sorted({*families} - {*EXACT} - {*SAME_CODE})
+
+
+def test_families_that_were_not_compared_are_known() -> None:
+    assert {"t5", "mt5", "umt5", "llama4_text", "mpt", "gptj", "codegen", "gpt_neo", "dbrx"} <= {*UNDESCRIBED}
+
+
+@pytest.mark.parametrize("family", UNDESCRIBED)
+def test_an_undescribed_model_is_refused_and_its_timeline_says_what_is_missing(family: str) -> None:
+    arch = Architecture.from_config(random_config(families[family], Random(family), given=1) | {"architectures": None})
     with pytest.raises(VramError, match="not described"):
-        activations(Architecture("t5"))
+        activations(arch, seq_len=64)
+    assert {"activations", "logits", "temporaries"} <= {*training(arch, seq_len=64).missing}
+
+
+def test_families_without_sdpa_run_eager_code() -> None:
+    bloom = Architecture("bloom")
+    assert activations(bloom, seq_len=64).nbytes == activations(bloom, seq_len=64, attention="eager").nbytes
+    with pytest.raises(VramError, match="Use 'eager'"):
+        activations(bloom, attention="sdpa")
+
+
+@pytest.mark.parametrize("family", EXACT)
+def test_every_family_has_formulas(family: str) -> None:
+    """Symbols for sizes, batch and sequence, then the numbers in their place: the same as the numbers at once."""
+    config = random_config(families[family], Random(f"{family} formulas"), given=1) | {"architectures": None}
+    arch = Architecture.from_config(config).replace(num_hidden_layers=24, layer_types=None)
+    free = arch.symbolic()
+    formula = activations(free, batch=symbols.b, seq_len=symbols.s, backend="cpu").nbytes
+    values = {symbols.b: 3, symbols.s: 5}
+    values |= {v: getattr(arch, n) for n, v in free.fields.items() if getattr(v, "is_Symbol", False)}
+    assert formula.subs(values) == activations(arch, batch=3, seq_len=5, backend="cpu").nbytes

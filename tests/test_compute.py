@@ -311,3 +311,27 @@ def test_decode_reads_only_the_experts_that_tokens_visit() -> None:
 def test_errors(call, message: str) -> None:
     with pytest.raises(VramError, match=message):
         call()
+
+
+def test_experts_need_the_number_that_a_token_visits() -> None:
+    with pytest.raises(VramError, match="num_experts_per_tok: not given"):
+        compute(Architecture("deepseek_v2"), seq_len=16)
+
+
+@pytest.mark.parametrize(
+    ("work", "settings", "message"),
+    [
+        ("arch", {"tokens": 9, "recompute": 2.0}, "recompute"), (10**20, {"seq_len": False}, "seq_len"),
+        ("compute", {"tokens": 5}, "tokens: given"), ("compute", {"tokens": "x"}, "tokens"),
+    ],
+)  # fmt: skip
+def test_times_refuse_what_they_would_not_use(work, settings, message) -> None:
+    arch = models["gpt2"]
+    known = {"arch": arch, "compute": compute(arch, seq_len=16)}
+    with pytest.raises(VramError, match=message):
+        training_time(known.get(work, work), gpu="T4", **settings)
+
+
+def test_an_option_that_lora_does_not_have() -> None:
+    with pytest.raises(VramError, match=r"rnk.*rank"):
+        compute(models["gpt2"], lora={"rank": 8, "rnk": 8})

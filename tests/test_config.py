@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import vram
 from random_configs import families_by_name, random_config
+from vram import Architecture, ConfigError
+from vram.architectures.config import NEEDS, WRAPPERS
 from vram.architectures.families import families
 
 LLAMA = {"model_type": "llama", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
@@ -231,3 +233,10 @@ def test_a_truncated_file(seed, length):
     except ValueError:
         return
     answer_or_config_error(config)
+
+
+@pytest.mark.parametrize("model_type", sorted(NEEDS))
+def test_a_model_of_another_kind_is_named_with_what_it_needs(model_type):
+    with pytest.raises(ConfigError, match=f"{model_type} cannot be counted; .* would have to be described"):
+        Architecture.from_config({"model_type": model_type})
+    assert model_type not in families and model_type not in WRAPPERS

@@ -167,8 +167,9 @@ def test_the_fewest_cards_of_each_way() -> None:
     budget = gpus["A100-80GB"].usable_bytes
     n = fewest_gpus(whole, gpu="A100-80GB")
     assert shard(whole, dp=n, zero=3).peak <= budget < shard(whole, dp=n - 1, zero=3).peak
-    n = fewest_gpus(whole, gpu="A10", over="pp")
-    assert shard(whole, pp=n).peak <= gpus["A10"].usable_bytes < shard(whole, pp=n - 1).peak
+    n = fewest_gpus(whole, gpu="L40S", over="pp")
+    assert shard(whole, pp=n).peak <= gpus["L40S"].usable_bytes < shard(whole, pp=n - 1).peak
+    assert fewest_gpus(whole, gpu="T4", over="pp") is None  # the first stage keeps pp batches: its room never shrinks
     n = fewest_gpus(whole, gpu="A10", over="tp", arch=models["llama-3-8b"])
     assert n in (1, 2, 4, 8, 16, 32)
     assert shard(whole, tp=n).peak <= gpus["A10"].usable_bytes < shard(whole, tp=n // 2).peak
@@ -216,3 +217,16 @@ def test_a_smaller_batch_is_a_change() -> None:
 def test_errors(call, message: str) -> None:
     with pytest.raises(VramError, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("question", "settings", "message"),
+    [
+        (max_batch, {"bach": 3}, "bach.*batch"), (max_rank, {"bach": 3}, "bach.*batch"),
+        (single_changes, {"bach": 3}, "bach.*batch"), (max_batch, {"shard": {"tpp": 2}}, "tpp.*tp"),
+        (max_batch, {"shard": 3}, "shard: 3 given"), (max_batch, {"batch": 10**5000}, "more than 4300 digits"),
+    ],
+)  # fmt: skip
+def test_settings_that_the_question_does_not_have(question, settings, message) -> None:
+    with pytest.raises(VramError, match=message):
+        question(models["gpt2"], gpu="T4", **settings)

@@ -1,6 +1,7 @@
 """Do pyproject.toml, the pins, environment.yml and CITATION.cff say the same?"""
 
 import importlib.metadata
+import json
 import re
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from packaging.utils import canonicalize_name
 
 import vram
 
+FILES = ("pins.txt", "pins-browser.txt", "pins-classroom.txt", "pins-verify.txt")
 PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.13.0")
 SYSTEMS = (
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
@@ -40,6 +42,8 @@ def ranges(pyproject) -> dict[str, list[Requirement]]:
     return {
         "pins.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["test"]])),
         "pins-browser.txt": list(map(Requirement, groups["browser"])),
+        "pins-classroom.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["classroom"]])),
+        "pins-verify.txt": list(map(Requirement, groups["verify"])),
     }
 
 
@@ -66,7 +70,7 @@ def environments():
             yield default_environment() | system | {"python_version": short, "python_full_version": python}
 
 
-@pytest.mark.parametrize("name", ["pins.txt", "pins-browser.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_pins_are_exact_versions_and_name_no_host(course, name):
     text = (course / name).read_text(encoding="utf-8")
     assert "://" not in text and "--" not in text
@@ -74,7 +78,7 @@ def test_pins_are_exact_versions_and_name_no_host(course, name):
         assert re.fullmatch(r"==[\w.+!]+", str(pin.specifier)), f"{pin} is no exact version"
 
 
-@pytest.mark.parametrize("name", ["pins.txt", "pins-browser.txt"])
+@pytest.mark.parametrize("name", FILES)
 def test_pins_lie_in_the_ranges_of_pyproject_on_every_python_and_system(course, ranges, name):
     for environment in environments():
         versions = pinned(pins(course / name), environment)
@@ -82,10 +86,22 @@ def test_pins_lie_in_the_ranges_of_pyproject_on_every_python_and_system(course, 
             assert requirement.specifier.contains(versions[canonicalize_name(requirement.name)]), requirement
 
 
-def test_browser_pins_agree_with_the_other_pins(course):
+@pytest.mark.parametrize("name", FILES[1:])
+def test_the_pins_of_a_group_agree_with_those_of_the_course(course, name):
     for environment in environments():
-        shared, browser = (pinned(pins(course / name), environment) for name in ("pins.txt", "pins-browser.txt"))
-        assert {name: shared[name] for name in browser if name in shared}.items() <= browser.items()
+        shared, group = (pinned(pins(course / file), environment) for file in ("pins.txt", name))
+        assert {name: shared[name] for name in group if name in shared}.items() <= group.items()
+
+
+def test_what_only_a_build_of_torch_for_cuda_needs_is_left_to_torch(course):
+    names = [pin.name for pin in pins(course / "pins-verify.txt")]
+    assert "torch" in names and not [name for name in names if name.startswith(("cuda", "nvidia", "triton"))]
+
+
+def test_the_fixtures_were_measured_with_the_libraries_that_verify_them(course, ranges):
+    versions = {r.name: next(iter(r.specifier)).version for r in ranges["pins-verify.txt"]}
+    measured = json.loads((course / "tests/fixtures/catalogue.json").read_text(encoding="utf-8"))["versions"]
+    assert {name: version.partition("+")[0] for name, version in measured.items()}.items() <= versions.items()
 
 
 def test_pins_are_complete(course, ranges):

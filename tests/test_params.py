@@ -188,3 +188,14 @@ def test_a_billion_layers_are_counted_at_once():
     assert len(ledger) < 40
     assert ledger.layer(3).select(part="expert").count == 3 * 128
     assert ledger.layer(999_999_998).select(part="expert").count == 0
+
+
+def test_t5_ties_its_head_and_says_so():
+    """Its class ties the head whatever the config says; the checkpoint of Flan-T5 has one of its own all the same."""
+    config = vram.models.entries()["flan-t5-base"]["config"]
+    arch, stored = vram.Architecture.from_config(config), vram.models["flan-t5-base"]
+    head = arch.vocab_size * arch.hidden_size
+    assert config["tie_word_embeddings"] is False and arch.tie_word_embeddings
+    assert "tie_word_embeddings: False given" in arch.notes[0] and arch.replace(num_hidden_layers=2).notes == arch.notes
+    assert vram.weights(stored).numel == 247_577_856 == vram.weights(arch).numel + head
+    assert stored.notes == ()

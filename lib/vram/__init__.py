@@ -21,6 +21,7 @@ _WHERE = {
                "prefill_time", "prepare_for_kbit_training", "printed_size", "quantize", "recipes", "schemes",
                "shard", "single_changes", "smallest_gpu", "stored_weights", "training", "training_flops",
                "training_time", "weights"),
+    "show.why": ("Why", "why"),
 }  # fmt: skip
 
 __version__ = "0.1.0"

@@ -36,6 +36,7 @@ c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.Spawner.cmd = [{python!r}, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = ["--allow-root"]
+c.Spawner.environment = {{"PYTHONPATH": {lib!r}}}
 c.Spawner.start_timeout = 300
 c.Spawner.http_timeout = 300
 c.JupyterHub.concurrent_spawn_limit = 0
@@ -84,6 +85,7 @@ def running_hub(folder: Path) -> Iterator[Hub]:
             home=str(hub.homes / "{username}"),
             token=hub.token,
             python=sys.executable,
+            lib=str(COURSE / "lib"),
         )
     )
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON"))}

@@ -1,20 +1,16 @@
-"""Are the FLOPs those that torch counts? Run it with torch and transformers installed.
+"""Are the FLOPs those that torch counts? The fixture and a small model of each family, forward and backward.
 
-    python tests/oracle/flops.py      the fixture, and a small model of each family, forward and backward
-
-Models run under torch's FlopCounterMode. Every difference is printed; the exit status is 1 if there is one.
+Models run under torch's FlopCounterMode.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-
 import torch
+from comparison import Result, Scope, equal, run
 from real import build
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -69,7 +65,8 @@ def measured(config: dict, attention: str, batch: int, seq_len: int) -> tuple[in
     return totals[0], totals[1]
 
 
-def cases() -> Iterator[tuple[str, dict, str, int, int]]:
+def models() -> Iterator[tuple[str, dict, str, int, int]]:
+    """Name, config, attention, batch and tokens."""
     for row in json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]:
         if row["kind"] == "gpt2":
             config = {"n_embd": row["h"], "n_layer": 1, "n_head": row["a"], "n_inner": row["ff"]}
@@ -84,17 +81,14 @@ def cases() -> Iterator[tuple[str, dict, str, int, int]]:
                 yield f"{model_type}, {attention}", {"model_type": model_type, **config}, attention, 2, 24
 
 
-def main() -> int:
-    wrong = 0
-    for name, config, attention, batch, seq_len in cases():
-        forward, both = measured(config, attention, batch, seq_len)
+def cases(scope: Scope) -> Iterator[Result]:
+    """Forward, and forward with backward."""
+    for name, config, attention, batch, seq_len in models():
         ours = compute(Architecture.from_config(config), batch=batch, seq_len=seq_len)
-        if (forward, both) != (ours.forward, ours.model):
-            wrong += 1
-            print(f"{name}: {ours.forward} and {ours.model} counted, {forward} and {both} measured")
-    print(f"{wrong} differences")
-    return int(wrong > 0)
+        real = measured(config, attention, batch, seq_len)
+        for what, mine, theirs in zip(("forward", "both"), (ours.forward, ours.model), real, strict=True):
+            yield equal(f"{name}, {what}", mine, theirs)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, "FLOPs", cases)

@@ -1,8 +1,7 @@
-"""What does a training step really take on a card? Run it on a machine with a CUDA device, torch and transformers.
+"""What does a training step really take on a card? Every case that fits on a CUDA device, compared with the library.
 
-    python tests/oracle/gpu_peak.py                        every case that fits, compared with the library
-    python tests/oracle/gpu_peak.py --save measured.json   and kept, with device, driver and versions
-    python tests/oracle/gpu_peak.py --device cpu           the smallest case, to see that the script runs
+    gpu_peak.py --save measured.json   and kept, with device, driver and versions
+    gpu_peak.py --device cpu           the smallest case, to see that the script runs
 
 Weights are random, so nothing is downloaded. Each case takes one process of its own, because the context and what the
 allocator keeps belong to a process. Four numbers are measured:
@@ -18,29 +17,22 @@ The card should be idle: the driver's numbers count every process on it.
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
 import subprocess
 import sys
-import warnings
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-TESTS = Path(__file__).parent.parent
-sys.path[:0] = [str(TESTS), str(Path(__file__).parent)]
+import torch
+import transformers
+from alive import Alive
+from comparison import Result, close, parser, report
+from running import build
 
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from alive import Alive  # noqa: E402
-from running import build  # noqa: E402
+import vram
 
-import vram  # noqa: E402
-
-logging.disable(logging.WARNING)
-warnings.simplefilter("ignore")
-
-TOLERANCE = 0.02
+KIND = "peaks on a card"
 LLAMA = {
     "model_type": "llama", "hidden_size": 2048, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64,
     "intermediate_size": 8192, "num_hidden_layers": 16, "vocab_size": 128256, "tie_word_embeddings": True,
@@ -149,37 +141,43 @@ def machine(device: str) -> dict[str, str]:
     return found
 
 
+def measured(names: Iterable[str], device: str) -> Iterator[dict[str, Any]]:
+    """The record of each case, measured in a process of its own; of a case that does not run, the error."""
+    for name in names:
+        command = [sys.executable, __file__, "--device", device, "--case", name]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False)
+        if ran.returncode:
+            yield {"case": name, "error": "".join(ran.stderr.strip().splitlines()[-1:])}
+        else:
+            yield {**json.loads(ran.stdout.splitlines()[-1]), "predicted": predicted(name, device)}
+
+
+def compared(record: dict[str, Any]) -> Result:
+    """The largest phase, which decides whether a card suffices."""
+    if "error" in record:
+        return Result(record["case"], refused=record["error"])
+    ours, real = record["predicted"], record["allocated"]
+    return close(record["case"], {"peak": max(ours.values())}, {"peak": max(real.values())})
+
+
 def main() -> int:
-    """Every case in a process of its own."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--save", type=Path)
-    parser.add_argument("--case", choices=tuple(CASES), help="one case, in this process, printed as JSON")
-    options = parser.parse_args()
+    """Measure and compare; without a card, say so."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    arguments.add_argument("--save", type=Path)
+    arguments.add_argument("--case", choices=tuple(CASES), help="one case, in this process, printed as JSON")
+    options = arguments.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
-        print("No CUDA device here. --device cpu shows that the script runs.")
-        return 2
+        print(f"{KIND:<28} no CUDA device here, nothing is measured")
+        return 0
     if options.case:
         print(json.dumps(measure(options.case, options.device)))
         return 0
-    records, wrong = [], 0
-    for name in ("tiny",) if options.device == "cpu" else CASES:
-        command = [sys.executable, __file__, "--device", options.device, "--case", name]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
-        if run.returncode:
-            print(f"not run: {name}: {run.stderr.strip().splitlines()[-1:]}")
-            continue
-        record = json.loads(run.stdout.splitlines()[-1])
-        ours = predicted(name, options.device)
-        differ = {phase: ours[phase] / nbytes - 1 for phase, nbytes in record["allocated"].items()}
-        right = abs(max(ours.values()) / max(record["allocated"].values()) - 1) <= TOLERANCE
-        wrong += not right
-        print(f"{'ok   ' if right else 'WRONG'} {name}: " + ", ".join(f"{p} {d:+.2%}" for p, d in differ.items()))
-        records.append({**record, "predicted": ours})
+    records = list(measured(("tiny",) if options.device == "cpu" else CASES, options.device))
     if options.save:
         text = json.dumps({"machine": machine(options.device), "cases": records}, indent=1)
         options.save.write_text(text + "\n", encoding="utf-8")
-    return bool(wrong)
+    return report(KIND, map(compared, records), verbose=options.verbose)
 
 
 if __name__ == "__main__":

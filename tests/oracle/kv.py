@@ -1,16 +1,13 @@
-"""Measure KV caches with the real transformers and compare: the rows of fixtures/kv.json, and families it leaves out.
-
-Needs torch and transformers. `python tests/oracle/kv.py` prints one line a difference and ends with 1 if there is any.
-"""
+"""Is the KV cache what transformers fills? The rows of the fixture live, and families that it leaves out."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from comparison import Result, Scope, equal, run
 from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
 
 from vram import Architecture, kv_cache
@@ -66,30 +63,22 @@ def measured(config: dict, dtype: str, batch: int, seq_len: int) -> int:
     return sum(t.numel() * t.element_size() for layer in cache.layers for t in (layer.keys, layer.values))
 
 
-def cases() -> Iterator[tuple[str, dict, str]]:
+def models() -> Iterator[tuple[str, dict, str]]:
+    """Name, config and number format."""
     for row in json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]:
         yield row["id"], row["config"], row["dtype"]
     for name, config in MORE.items():
         yield name, config, "bfloat16"
 
 
-def main() -> int:
-    wrong = 0
-    for name, config, dtype in cases():
-        try:
-            arch = Architecture.from_config(config)
-        except ValueError as error:
-            print(f"{name}: not counted ({error})")
-            continue
+def cases(scope: Scope) -> Iterator[Result]:
+    """Every model with short and long sequences, around the windows."""
+    for name, config, dtype in models():
+        arch = Architecture.from_config(config)
         for batch, seq_len in SETTINGS:
-            real = measured(config, dtype, batch, seq_len)
             ours = kv_cache(arch, batch=batch, seq_len=seq_len, dtype=dtype).nbytes
-            if real != ours:
-                wrong += 1
-                print(f"{name}, batch {batch}, {seq_len} tokens: {ours} counted, {real} measured")
-    print(f"{wrong} differences")
-    return int(wrong > 0)
+            yield equal(f"{name}, batch {batch}, {seq_len} tokens", ours, measured(config, dtype, batch, seq_len))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, "KV caches", cases)

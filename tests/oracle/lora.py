@@ -1,35 +1,26 @@
-"""Does the library train what peft trains? Run it with torch, transformers and peft installed.
+"""Does the library train what peft trains? The fixture's adapters live, then random ones on small random models.
 
-    python tests/oracle/lora.py                the fixture's cases live, then random adapters on small random models
-    python tests/oracle/lora.py --random 100 --seed 3
-
-Random adapters are compared tensor by tensor, name and shape, with experts="peft" and all rows of the fixture by their
-totals. Every difference is printed; the exit status is 1 if there is one.
+Random adapters are compared tensor by tensor, name and shape, with experts="peft"; the fixture's by their totals.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import logging
-import sys
-import warnings
+from collections.abc import Iterator
+from math import prod
 from pathlib import Path
 from random import Random
 from typing import Any
 
-TESTS = Path(__file__).parent.parent
-sys.path.insert(0, str(TESTS))
+from comparison import Result, Scope, equal, equal_tensors, refused, run
+from peft import LoraConfig, get_peft_model
+from real import WITHOUT_CLASS, build
 
-from peft import LoraConfig, get_peft_model  # noqa: E402
-from real import WITHOUT_CLASS, build  # noqa: E402
+import vram
+from random_configs import families_by_name, random_config
+from vram.architectures.families import families
 
-import vram  # noqa: E402
-from random_configs import families_by_name, random_config  # noqa: E402
-from vram.architectures.families import families  # noqa: E402
-
-logging.disable(logging.WARNING)
-warnings.simplefilter("ignore")
+FIXTURE = Path(__file__).parent.parent / "fixtures" / "lora.json"
 
 
 def peft_trains(config: dict[str, Any], options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -84,63 +75,44 @@ def random_options(arch: vram.Architecture, random: Random) -> dict[str, Any]:
     return options
 
 
-def compare(name: str, number: int, seed: int) -> str | None:
-    """What differs for one random model and adapter, "" for nothing, None where peft or we refuse."""
-    random = Random(f"{name} {seed} {number}")
+def fixture(everything: bool) -> Iterator[Result]:
+    """Rows of the fixture measured again: all of them, or one of each model, in turn the first, the second …"""
+    rows = json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]
+    if not everything:
+        models = [[row for row in rows if row["model"] == name] for name in dict.fromkeys(r["model"] for r in rows)]
+        rows = [of_model[number % len(of_model)] for number, of_model in enumerate(models)]
+    for row in rows:
+        config = vram.models.entries()[row["model"]]["config"]
+        options = {**row["options"], "r": row["r"], "target_modules": row["target_modules"]}
+        yield equal(f"fixture {row['id']}", row["trainable"], sum(map(prod, peft_trains(config, options).values())))
+
+
+def random_case(name: str, random: Random) -> Result:
+    """A random adapter on a random model of a family."""
     config = random_config(families[name], random)
     if "architectures" in config and name not in ("bert", "roberta", "t5"):
         config.pop("architectures")
     options = random_options(vram.Architecture.from_config(config), random)
+    case = f"{config} {options}"
     try:
         real = peft_trains(config, options)
-    except Exception:  # the class or peft refuses; how many is printed
-        return None
+    except Exception as error:  # the class or peft refuses
+        return refused(case, error)
     try:
-        mine = ours(config, options)
+        return equal_tensors(case, ours(config, options), real)
     except vram.VramError as error:
-        return f"refused: {error}"[:300] + f"\n    {config}\n    {options}"
-    wrong = [f"{n} {mine.get(n)} ≠ {real.get(n)}" for n in sorted({*mine, *real}) if mine.get(n) != real.get(n)]
-    return "; ".join(wrong[:4]) + (f"\n    {config}\n    {options}" if wrong else "")
+        return Result(case, f"vram refuses: {error}"[:300])
 
 
-def fixture() -> int:
-    """The rows of the fixture measured again: how many differ from what is stored."""
-    wrong = 0
-    for case in json.loads((TESTS / "fixtures" / "lora.json").read_text())["cases"]:
-        config = vram.models.entries()[case["model"]]["config"]
-        options = {**case["options"], "r": case["r"], "target_modules": case["target_modules"]}
-        real = sum(_size(shape) for shape in peft_trains(config, options).values())
-        if real != case["trainable"]:
-            wrong += 1
-            print(f"{case['id']}: {case['trainable']:,} stored, {real:,} now")
-    return wrong
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    size = 1
-    for n in shape:
-        size *= n
-    return size
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("families", nargs="*", help="families to try at random; all by default")
-    parser.add_argument("--random", type=int, default=10, help="random adapters for each family")
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    wrong = 0 if options.families else fixture()
-    for name in options.families or families_by_name():
-        if name in WITHOUT_CLASS or name.endswith("_vl_text"):
-            continue
-        results = [compare(name, number, options.seed) for number in range(options.random)]
-        known = [found for found in results if found is not None]
-        for found in filter(None, known):
-            wrong += 1
-            print(f"{name}: {found}")
-        print(f"{name}: {known.count('')} of {len(known)} random adapters equal")
-    return int(wrong > 0)
+def cases(scope: Scope) -> Iterator[Result]:
+    """The fixture, unless families are named; then random adapters of each family."""
+    if not scope.only:
+        yield from fixture(scope.everything)
+    for name in scope.only or families_by_name():
+        if name not in WITHOUT_CLASS and not name.endswith("_vl_text"):  # the latter only inside their wrappers
+            for number in range(scope.count(few=2, many=10)):
+                yield random_case(name, Random(f"{name} {scope.seed} {number}"))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, "LoRA adapters", cases)

@@ -1,17 +1,12 @@
-"""How many temporaries does an optimizer's step make? Run it with torch installed; compares with memory/step.py.
-
-    python tests/oracle/optimizer_step.py
-"""
+"""How many temporaries does an optimizer's step make? Every optimizer of torch, in a loop and with foreach."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
+from collections.abc import Iterator
 
 import torch
 from alive import Alive
+from comparison import TOLERANCE, Result, Scope, run
 from torch import optim
 
 import vram
@@ -43,19 +38,16 @@ def measured(name: str, foreach: bool) -> int:
     return alive.peak
 
 
-def main() -> int:
-    """Every optimizer, in a loop and with foreach."""
+def cases(scope: Scope) -> Iterator[Result]:
+    """A step of each; what it makes is set beside the tensors that it steps over."""
     fp32 = vram.dtypes["fp32"]
     ledger = vram.Ledger(vram.Tensor(f"{i}.weight", (d_out, d_in), fp32) for i, (d_in, d_out) in enumerate(WIDTHS))
-    wrong = 0
     for name in MAKE:
         for foreach in (False, True):
             real, ours = measured(name, foreach), step_temporaries(ledger, name, None, foreach).nbytes
-            right = abs(real - ours) <= 0.02 * ledger.nbytes
-            wrong += not right
-            print(f"{'ok   ' if right else 'WRONG'} {name} foreach={foreach}: torch {real:,} B, vram {ours:,} B")
-    return bool(wrong)
+            far = abs(real - ours) > TOLERANCE * ledger.nbytes
+            yield Result(f"{name}, foreach={foreach}", f"vram {ours:,}, measured {real:,}" if far else "")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, "temporaries of optimizers", cases)

@@ -1,22 +1,19 @@
-"""Do optimizer states have the bytes that real optimizers hold? Run it with torch, transformers, bitsandbytes, torchao.
+"""Do optimizer states have the bytes that real optimizers hold? Each on tensors of awkward sizes; the fixture again.
 
-    python tests/oracle/optimizers.py      every optimizer on tensors of awkward sizes, in FP32 and BF16; the fixture
-
-One step is taken with gradients of ones; then the tensors that the optimizer keeps are measured. Every difference is
-printed; the exit status is 1 if there is one.
+One step is taken with gradients of ones; then the tensors that the optimizer keeps are measured.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ["TORCHDYNAMO_DISABLE"] = "1"  # torchao compiles its step, which takes minutes and changes no size
 
 import torch
+from comparison import Result, Scope, equal, refused, run
 from torch import nn
 
 from vram import Ledger, Tensor, dtypes, optimizer_states, optimizers
@@ -107,37 +104,27 @@ def counted(name: str, shapes: tuple[tuple[int, ...], ...], dtype: str) -> int:
     return optimizer_states(ledger, name).nbytes
 
 
-def main() -> int:
-    wrong, real = 0, makers()
+def cases(scope: Scope) -> Iterator[Result]:
+    """Each optimizer on single tensors in FP32 and BF16, then the fixture measured again."""
+    real = makers()
     for name in optimizers:
         if name.startswith("paged-") or name == "muon":
             continue  # the bytes of the plain variant; Muon takes matrices of a model alone, as the fixture does
-        if name not in real:
-            print(f"{name}: no real optimizer to compare with")
-            wrong += 1
-            continue
-        for dtype in ("fp32", "bf16"):
-            torch_dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
+        for dtype, torch_dtype in (("fp32", torch.float32), ("bf16", torch.bfloat16)):
             for shape in SHAPES:
+                case = f"{name}, {dtype}, {shape}"
                 try:
                     theirs = measured(real[name], (shape,), torch_dtype)
                 except Exception as error:  # a library that refuses a shape has nothing to compare
-                    print(f"{name}, {dtype}, {shape}: refused ({type(error).__name__})")
-                    continue
-                ours = counted(name, (shape,), dtype)
-                if ours != theirs:
-                    wrong += 1
-                    print(f"{name}, {dtype}, {shape}: {ours} counted, {theirs} measured")
-    for case in json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]:
-        name, shapes = optimizers[case["optimizer"]].name, tuple(map(tuple, case["param_shapes"]))
+                    yield refused(case, error)
+                else:
+                    yield equal(case, counted(name, (shape,), dtype), theirs)
+    for row in json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]:
+        name, shapes = optimizers[row["optimizer"]].name, tuple(map(tuple, row["param_shapes"]))
         if name in real:
-            theirs = measured(real[name], shapes, getattr(torch, case["dtype"]))
-            if theirs != case["state_bytes"]:
-                wrong += 1
-                print(f"{case['id']}: {case['state_bytes']} in the fixture, {theirs} measured now")
-    print(f"{wrong} differences")
-    return int(wrong > 0)
+            theirs = measured(real[name], shapes, getattr(torch, row["dtype"]))
+            yield equal(f"fixture {row['id']}", row["state_bytes"], theirs)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, "optimizer states", cases)

@@ -1,16 +1,13 @@
-"""Do the counts of the library equal those of the real classes? Run it with torch and transformers installed.
+"""Do the counts of the library equal those of the real classes, built on the meta device?
 
-    python tests/oracle/params.py              fixture, catalogue, wrappers, 20 random configs of every family
-    python tests/oracle/params.py --random 200 --seed 7 qwen3_moe falcon
-    python tests/oracle/params.py --write      measure and store tests/fixtures/catalogue.json and families.json
+    params.py --random 200 --seed 7 qwen3_moe falcon
+    params.py --write      measure and store tests/fixtures/catalogue.json and families.json
 
-Random configs are compared tensor by tensor, name and shape; fixture, catalogue and wrappers by totals. Every
-difference is printed; the exit status is 1 if there is one.
+Fixture, catalogue and wrappers are compared by totals, random configs of every family tensor by tensor.
 """
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import json
 import re
@@ -21,19 +18,17 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-TESTS = Path(__file__).parent.parent
-sys.path.insert(0, str(TESTS))
+import torch
+import transformers
+from comparison import Result, Scope, equal, equal_tensors, parser, refused, report, scope_of
+from real import WITHOUT_CLASS, build, parameters
 
-import torch  # noqa: E402
-import transformers  # noqa: E402
-from real import WITHOUT_CLASS, build, parameters  # noqa: E402
+import vram
+from random_configs import families_by_name, random_config
+from vram.architectures.config import WRAPPERS
+from vram.architectures.families import families
 
-import vram  # noqa: E402
-from random_configs import families_by_name, random_config  # noqa: E402
-from vram.architectures.config import WRAPPERS  # noqa: E402
-from vram.architectures.families import families  # noqa: E402
-
-FIXTURES = TESTS / "fixtures"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 #: Names in a checkpoint → names in transformers 5, where its classes renamed a module.
 RENAMED = (
@@ -42,6 +37,7 @@ RENAMED = (
     (r"block_sparse_moe\.output_linear\.weight", "block_sparse_moe.experts.down_proj"),
     (r"block_sparse_moe\.router\.layer\.", "block_sparse_moe.router."),
     (r"^embed_out\.", "lm_head."),
+    (r"mlp\.moe_statics\.", "mlp.gate.moe_statics."),
 )
 
 
@@ -61,20 +57,19 @@ def stacked(names: dict[str, tuple[int, ...]], model_type: str) -> dict[str, tup
             name = re.sub(pattern, new, name)
         if model_type == "phimoe":
             name = name.replace("mlp.gate.", "mlp.router.")
-        result[name] = shape
+        result[name] = (1, *shape) if "moe_statics" in name else shape
     return result
 
 
-def difference(config: dict[str, Any]) -> str:
-    """What the library and the class disagree about, or nothing."""
+def random_case(config: dict[str, Any]) -> Result:
+    """Every tensor of a config, name and shape."""
+    case = str(config)
     try:
         real = parameters(build(config), config)
-    except Exception as error:  # the class refuses this config; how many it refuses is printed
-        return f"not built: {type(error).__name__}"
+    except Exception as error:  # the class refuses this config
+        return refused(case, error)
     ledger = vram.weights(vram.Architecture.from_config(config))
-    ours = stacked({name: t.shape for t in ledger for name in t.names()}, config["model_type"])
-    wrong = [f"{n} {ours.get(n)} ≠ {real.get(n)}" for n in sorted({*ours, *real}) if ours.get(n) != real.get(n)]
-    return "; ".join(wrong[:4])
+    return equal_tensors(case, stacked({n: t.shape for t in ledger for n in t.names()}, config["model_type"]), real)
 
 
 def totals() -> Iterator[tuple[str, int, int]]:
@@ -82,9 +77,9 @@ def totals() -> Iterator[tuple[str, int, int]]:
     for case in json.loads((FIXTURES / "params.json").read_text())["cases"]:
         yield f"fixture {case['id']}", case["total"], measured(case["config"])
     for name in vram.models:
-        config = vram.models.entries()[name]["config"]
-        if config["model_type"] not in WITHOUT_CLASS:
-            yield name, vram.weights(vram.models[name]).numel, measured(config)
+        entry = vram.models.entries()[name]
+        if entry["config"]["model_type"] not in WITHOUT_CLASS:
+            yield name, vram.weights(vram.models[name]).numel, checkpoint(entry)
     for config in wrapped():
         yield str(config), vram.weights(vram.Architecture.from_config(config)).numel, measured(config)
 
@@ -106,6 +101,13 @@ def _tie(value: bool | None) -> dict[str, bool]:
     return {} if value is None else {"tie_word_embeddings": value}
 
 
+def checkpoint(entry: dict[str, Any]) -> int:
+    """Parameters of a model of the catalogue; a head that its class ties and its checkpoint stores is counted."""
+    model = build(entry["config"])
+    total = sum(map(prod, parameters(model, entry["config"]).values()))
+    return total + model.lm_head.weight.numel() if entry.get("fields") == {"tie_word_embeddings": False} else total
+
+
 def measured(config: dict[str, Any]) -> int:
     return sum(map(prod, parameters(build(config), config).values()))
 
@@ -114,7 +116,7 @@ def write() -> None:
     """The totals of the real classes as fixtures: of the catalogue, and of small models of every family."""
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     models = {
-        name: measured(entry["config"])
+        name: checkpoint(entry)
         for name, entry in vram.models.entries().items()
         if entry["config"]["model_type"] not in WITHOUT_CLASS
     }
@@ -147,38 +149,26 @@ def _small(name: str, number: int = 6) -> Iterator[dict[str, Any]]:
             return
 
 
+def cases(scope: Scope) -> Iterator[Result]:
+    """Totals, unless families are named; then random configs of each family."""
+    if not scope.only:
+        for name, ours, real in totals():
+            yield equal(name, ours, real)
+    for name in scope.only or families_by_name():
+        if name not in WITHOUT_CLASS and not name.endswith("_vl_text"):  # the latter only inside their wrappers
+            for number in range(scope.count(few=3, many=20)):
+                yield random_case(random_config(families[name], Random(f"{name} {scope.seed} {number}")))
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("families", nargs="*", help="families to try at random; all by default")
-    parser.add_argument("--random", type=int, default=20, help="random configs of each family")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--write", action="store_true", help="store the real totals as fixtures")
-    options = parser.parse_args()
+    """Compare, or store what is measured."""
+    arguments = parser(__doc__)
+    arguments.add_argument("--write", action="store_true", help="store the real totals as fixtures")
+    options = arguments.parse_args()
     if options.write:
         write()
         return 0
-    wrong = 0
-    if not options.families:
-        rows = list(totals())
-        for name, ours, real in rows:
-            if ours != real:
-                wrong += 1
-                print(f"{name}: {ours:,} counted, {real:,} in the class")
-        print(f"{len(rows) - wrong} of {len(rows)} totals equal")
-    for name in options.families or families_by_name():
-        if name in WITHOUT_CLASS or name.endswith("_vl_text"):  # the latter only inside their wrappers
-            continue
-        equal = built = 0
-        for number in range(options.random):
-            config = random_config(families[name], Random(f"{name} {options.seed} {number}"))
-            found = difference(config)
-            built += not found.startswith("not built")
-            equal += not found
-            if found and not found.startswith("not built"):
-                print(f"{name}: {found}\n    {config}")
-        wrong += built - equal
-        print(f"{name}: {equal} of {built} random models equal ({options.random - built} are refused by the class)")
-    return int(wrong > 0)
+    return report("parameters", cases(scope_of(options)), verbose=options.verbose)
 
 
 if __name__ == "__main__":

@@ -1,20 +1,18 @@
-"""Do quantised weights have the bytes that the libraries store? Run it with torch, bitsandbytes, torchao, gguf, peft.
+"""Do quantised weights have the bytes that bitsandbytes, torchao and gguf store? Tensors, block types, whole models.
 
-    python tests/oracle/quant.py      tensors of awkward shapes, whole models under bitsandbytes, every GGUF type
-
-Models are quantised as transformers does it on loading, then prepared for training by peft; their parameters and the
-state of their quantisation are compared by name and in sum. Every difference is printed; the status is 1 if any.
+Models are quantised as transformers does it on loading, then prepared for training by peft; the bytes of their
+parameters and of the state of their quantisation are compared.
 """
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from collections.abc import Iterator
 
 import bitsandbytes.functional as bnb
 import gguf
 import torch
+from comparison import Result, Scope, equal, run
 from peft import prepare_model_for_kbit_training
 from torch import nn
 from torchao.quantization import Float8WeightOnlyConfig, Int8WeightOnlyConfig, IntxWeightOnlyConfig, PerGroup, quantize_
@@ -123,16 +121,12 @@ def _matrix(shape: tuple[int, int], dtype: str = "fp32") -> Ledger:
     return Ledger([Tensor("layers.0.mlp.up_proj.weight", shape, dtypes[dtype], "mlp", op="linear")])
 
 
-def main() -> int:
-    wrong = 0
+def cases(scope: Scope) -> Iterator[Result]:
+    """Bytes counted and measured of each."""
     for group in (tensors, blocks, models):
         for what, theirs, ours in group():
-            if theirs != ours:
-                wrong += 1
-                print(f"{what}: {ours} counted, {theirs} measured")
-    print(f"{wrong} differences")
-    return int(wrong > 0)
+            yield equal(what, ours, theirs)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(__doc__, "quantised weights", cases)

@@ -14,7 +14,7 @@ logging.getLogger("transformers").setLevel(logging.ERROR)
 #: Families whose class has another name in transformers.
 SAME_CLASS = {"kimi_k2": "deepseek_v3"}
 WITHOUT_CLASS = frozenset({"internlm2"})
-_PADDED = ("t5", "mt5", "umt5", "roberta", "xlm-roberta", "bert", "distilbert", "opt")
+_PADDED = ("t5", "mt5", "umt5", "roberta", "xlm-roberta", "bert", "distilbert", "camembert", "opt")
 
 
 def build(config: dict[str, Any]) -> torch.nn.Module:
@@ -40,7 +40,7 @@ def _class(config: dict[str, Any], model_type: str, real: Any) -> torch.nn.Modul
     for known in (named, named.replace("MPT", "Mpt").replace("PhiMoE", "Phimoe")):
         if hasattr(transformers, known):
             return getattr(transformers, known)(real)
-    if named.endswith("Model") or model_type in ("bert", "roberta", "xlm-roberta", "distilbert"):
+    if named.endswith("Model") or model_type in ("bert", "roberta", "xlm-roberta", "camembert", "distilbert"):
         return transformers.AutoModel.from_config(real)
     if model_type in ("t5", "mt5", "umt5"):
         return transformers.AutoModelForSeq2SeqLM.from_config(real)
@@ -52,16 +52,13 @@ def _class(config: dict[str, Any], model_type: str, real: Any) -> torch.nn.Modul
 def parameters(model: torch.nn.Module, config: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Name → shape of every parameter; under a wrapper those of the language model alone.
 
-    Two things are added that a checkpoint stores and the class does not count: the bias that balances the experts,
-    where the config says that it was trained, and T5's head, which the class ties whatever the config says.
+    One thing is added that a checkpoint stores and the class does not count: the bias that balances the experts, where
+    the config says that it was trained.
     """
     found = {name: tuple(p.shape) for name, p in model.named_parameters()}
     if config.get("topk_method") == "noaux_tc":
         buffers = model.named_buffers()
         found |= {name: tuple(b.shape) for name, b in buffers if name.endswith("e_score_correction_bias")}
-    if config["model_type"] in ("t5", "mt5", "umt5") and config.get("tie_word_embeddings") is False:
-        if hasattr(model, "lm_head"):
-            found["lm_head.weight"] = tuple(model.lm_head.weight.shape)
     outside = re.compile(
         r"(^|\.)(visual|vision_tower|vision_model|multi_modal_projector|connector|image_newline)(\.|$)"
     )

@@ -13,8 +13,43 @@ FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _DROPOUTS = (
     "attn_pdrop", "embd_pdrop", "resid_pdrop", "attention_dropout", "hidden_dropout", "dropout", "resid_dropout",
     "embed_dropout", "embedding_dropout", "residual_dropout", "ffn_dropout", "activation_dropout",
+    "hidden_dropout_prob", "attention_probs_dropout_prob",
 )  # fmt: skip
+#: The classes of encoders with a head for masked words.
+_MASKED = {
+    "bert": "BertForMaskedLM", "camembert": "CamembertForMaskedLM", "distilbert": "DistilBertForMaskedLM",
+    "roberta": "RobertaForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM",
+}  # fmt: skip
 _ACTIVATIONS = ("activation_function", "hidden_act", "hidden_activation")
+
+
+def consistent(config: dict[str, Any]) -> dict[str, Any]:
+    """A random config as the real class can run it, without the name of a class."""
+    config = {key: value for key, value in config.items() if key != "architectures"}
+    family = config["model_type"]
+    if family in _MASKED:
+        config["architectures"] = [_MASKED[family]]
+    if family in ("deepseek_v2", "deepseek_v3"):  # one group of experts; as many keys as queries
+        config |= {"n_group": 1, "topk_group": 1, "num_key_value_heads": config["num_attention_heads"]}
+    if family == "deepseek_v2" and config.get("topk_method") == "noaux_tc":
+        config["topk_method"] = "group_limited_greedy"
+    if family in ("deepseek_v3", "glm4_moe"):  # each group offers its two best experts
+        for key in ("num_experts", "n_routed_experts", "num_local_experts"):
+            config.pop(key, None)
+        config |= {"num_local_experts": 4, "n_group": 1, "topk_group": 1}
+    if family == "falcon":
+        config["parallel_attn"] = config.get("new_decoder_architecture") or config.get("parallel_attn", True)
+        if not config.get("new_decoder_architecture"):
+            config = {k: v for k, v in config.items() if k not in ("num_kv_heads", "num_ln_in_parallel_attn")}
+    return config
+
+
+def inputs_of(model: torch.nn.Module, settings: dict[str, Any], vocab_size: int) -> dict[str, Any]:
+    """The tokens of a batch, and labels unless no loss is asked for."""
+    tokens = torch.randint(0, vocab_size, (settings["batch"], settings["seq_len"]))
+    labels = {} if settings.get("loss") == "none" else {"labels": tokens.clone()}
+    cache = {} if type(model).__name__ in _MASKED.values() else {"use_cache": False}
+    return {"input_ids": tokens, **cache, **labels}
 
 
 def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
@@ -28,8 +63,10 @@ def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
         if settings.get("activation") and hasattr(real, key):
             setattr(real, key, settings["activation"])
     for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        setattr(real, token, None)
-    model = transformers.AutoModelForCausalLM.from_config(real, attn_implementation=settings.get("attention", "sdpa"))
+        setattr(real, token, 0 if token == "pad_token_id" and config["model_type"] in _MASKED else None)
+    masked = _MASKED.get(config["model_type"])
+    auto = transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
+    model = auto.from_config(real, attn_implementation=settings.get("attention", "sdpa"))
     model = model.to(FORMATS[settings.get("dtype", "bf16")])
     if settings.get("lora"):
         from peft import LoraConfig, get_peft_model

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from typing import Any
 
-from ..ledger.arithmetic import divides, is_array
+from ..ledger.arithmetic import divides, is_array, is_whole
 from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.errors import ConfigError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.symbols import GLOSSARY, symbols
+from ..ledger.traced import Traced
 from .config import Wrapper, read_config
 from .decoder import grouped_attention
 from .families import Family, families
@@ -30,7 +31,13 @@ class Architecture:
     """
 
     def __init__(
-        self, model_type: str = "llama", *, name: str | None = None, wrapper: Wrapper | None = None, **fields: Any
+        self,
+        model_type: str = "llama",
+        *,
+        name: str | None = None,
+        wrapper: Wrapper | None = None,
+        notes: tuple[str, ...] = (),
+        **fields: Any,
     ):
         family: Family = families[model_type]
         filled = _Filling(family, fields)
@@ -41,20 +48,24 @@ class Architecture:
         else:
             names = family.spelled("" if filled["head"] == "none" or not family.prefix else f"{family.prefix}.")
         self.__dict__.update(
-            filled, family=family, name=name, names=names, _given=fields, _fields=filled, _wrapper=wrapper
+            filled, family=family, name=name, names=names, _given=fields, _fields=filled, _wrapper=wrapper, _notes=notes
         )
         self._check()
 
     @classmethod
-    def from_config(cls, config: dict[str, Any] | str | PathLike[str], *, name: str | None = None) -> Architecture:
+    def from_config(
+        cls, config: dict[str, Any] | str | PathLike[str], *, name: str | None = None, **fields: Any
+    ) -> Architecture:
         """The architecture that a Hugging Face config.json describes: a dict, or the path of the file.
 
-        Unknown keys are ignored as transformers ignores them; a key that is absent takes the family's default. Of a
-        model for images and text, the language model is counted and `notes` say so.
+        `fields` are what a checkpoint has and its config does not say. Unknown keys are ignored as transformers ignores
+        them; a key that is absent takes the family's default. Of a model for images and text, the language model is
+        counted and `notes` say so.
         Raises `ConfigError`, which names the field, for anything that describes no model.
         """
-        model_type, fields, wrapper = read_config(config)
-        return cls(model_type, name=name, wrapper=wrapper, **fields)
+        read = read_config(config)
+        notes = () if fields else read.notes
+        return cls(read.model_type, name=name, wrapper=read.wrapper, notes=notes, **{**read.fields, **fields})
 
     def _check(self) -> None:
         f = self._fields
@@ -65,18 +76,18 @@ class Architecture:
         if self.family.attention is grouped_attention and not divides(a, g):
             raise ConfigError(f"num_key_value_heads: {g} given, but it does not divide num_attention_heads {a}.")
         experts, chosen = f["num_experts"], f["num_experts_per_tok"]
-        if type(experts) is int and experts == 0 and "down" not in self.names:
+        if is_whole(experts) and experts == 0 and "down" not in self.names:
             raise ConfigError(f"num_experts: 0 given, but every layer of {self.model_type} has experts.")
-        if type(experts) is int and type(chosen) is int and 0 < experts < chosen:
+        if is_whole(experts) and is_whole(chosen) and 0 < experts < chosen:
             raise ConfigError(f"num_experts_per_tok: {chosen} given, but there are only {experts} experts.")
-        kinds = f["layer_types"]
-        if kinds is not None and type(l) is int and len(kinds) != l:
-            raise ConfigError(f"layer_types: {len(kinds)} entries given, but num_hidden_layers is {l}.")
+        for field in ("layer_types", "mlp_layer_types"):
+            kinds = f.get(field)
+            if kinds is not None and is_whole(l) and len(kinds) != l:
+                raise ConfigError(f"{field}: {len(kinds)} entries given, but num_hidden_layers is {l}.")
 
     def __getattr__(self, field: str) -> Any:
         """Only reached for what is not there: fields are plain attributes."""
-        known = self.__dict__.get("_fields", {})
-        raise AttributeError(field if field.startswith("_") else str(unknown("field", field, known)))
+        raise _NoField(field, self.__dict__.get("_fields", {}))
 
     def __setattr__(self, field: str, value: object) -> None:
         raise AttributeError(f"{field}: an architecture does not change; replace() gives a changed copy.")
@@ -93,12 +104,12 @@ class Architecture:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of the numbers must know: parts of the model that are not counted."""
-        return (self._wrapper.note,) if self._wrapper else ()
+        """What a reader of the numbers must know: parts that are not counted, keys that the model's code ignores."""
+        return ((self._wrapper.note,) if self._wrapper else ()) + self._notes
 
     def replace(self, **changes: Any) -> Architecture:
         """The same architecture with some fields changed; fields that were derived are derived again."""
-        return Architecture(self.model_type, wrapper=self._wrapper, **{**self._given, **changes})
+        return Architecture(self.model_type, wrapper=self._wrapper, notes=self._notes, **{**self._given, **changes})
 
     def symbolic(self) -> Architecture:
         """The same structure with a symbol for every size that was given, so that a ledger shows its formulas.
@@ -106,16 +117,42 @@ class Architecture:
         A size that the family derives from others (d = h/a, f = 4h) stays derived. Where some layers are of another
         kind, the formula holds for any number of layers that has room for them.
         """
-        defaults, derived = self.family.defaults, self.family.derived
         letters = {notation.name for notation in GLOSSARY}
-        given = {
+        given = self._without_derived(keep=letters)
+        free = [n for n in letters if n in self.family.defaults and self._is_free(n, given)]
+        sizes = {name: symbols.of(name) for name in free if self._fields[name] is not None}
+        return self._like({**given, **sizes})
+
+    def traced(self) -> Architecture:
+        """The same numbers, each size remembering its symbol (its field's name, where the glossary has no letter).
+
+        What is calculated of it is the same, and carries the formula that was executed: see `vram.why`.
+        """
+        given = self._without_derived(keep=())
+        letters = {notation.name: notation.symbol for notation in GLOSSARY}
+        sizes = {
+            name: Traced.named(value, letters.get(name, name))
+            for name, value in self._fields.items()
+            if FIELDS[name].type == "size" and not FIELDS[name].structure and is_whole(value)
+            if self._is_free(name, given)
+        }
+        return self._like({**given, **sizes})
+
+    def _without_derived(self, keep: Collection[str]) -> dict[str, Any]:
+        """The fields that were given, without those that say what the family derives from others anyway."""
+        derived = self.family.derived
+        return {
             name: value
             for name, value in self._given.items()
-            if name in letters or name not in derived or not _same(value, derived[name](self._fields))
+            if name in keep or name not in derived or not _same(value, derived[name](self._fields))
         }
-        free = [n for n in letters if n in defaults and (given.get(n) is not None or n not in derived)]
-        sizes = {name: symbols.of(name) for name in free if self._fields[name] is not None}
-        return Architecture(self.model_type, name=self.name, wrapper=self._wrapper, **{**given, **sizes})
+
+    def _is_free(self, name: str, given: Mapping[str, Any]) -> bool:
+        """True for a size that does not follow from others."""
+        return given.get(name) is not None or name not in self.family.derived
+
+    def _like(self, fields: Mapping[str, Any]) -> Architecture:
+        return Architecture(self.model_type, name=self.name, wrapper=self._wrapper, notes=self._notes, **fields)
 
     def parameters(self, dtype: str | Dtype, *, tied_head: bool = False) -> Ledger:
         """Every parameter tensor, stored in `dtype`; with `tied_head`, a head that is the embedding has a row too."""
@@ -136,6 +173,17 @@ class Architecture:
             if v is not None and not FIELDS[k].structure and k in self.family.own
         )
         return f"Architecture({self.name or self.model_type}: {shown})"
+
+
+class _NoField(AttributeError):
+    """No such field. Many only ask whether there is one (`hasattr`), so the nearest match waits for a reader."""
+
+    def __init__(self, field: str, known: Collection[str]):
+        super().__init__(field)
+        self._field, self._known = field, known
+
+    def __str__(self) -> str:
+        return self._field if self._field.startswith("_") else str(unknown("field", self._field, self._known))
 
 
 class _Filling(dict):
@@ -164,6 +212,6 @@ class _Filling(dict):
 
 
 def _same(x: Any, y: Any) -> bool:
-    if type(x) is not type(y):
+    if type(x) is not type(y) and not (is_whole(x) and is_whole(y)):
         return False
     return x.shape == y.shape and bool((x == y).all()) if is_array(x) else bool(x == y)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,16 +42,16 @@ class Models(Mapping[str, Architecture]):
         self._path, self._entries = path, None
 
     def entries(self) -> Registry[dict[str, Any]]:
-        """The raw entries: title, config and source of each model."""
+        """The raw entries: title, config and source of each model; fields that its config does not say."""
         if self._entries is None:
             data = json.loads(self._path.read_text(encoding="utf-8"))["models"]
-            aliases = {alias: name for name, entry in data.items() for alias in entry.get("aliases", ())}
+            aliases = {alias: name for name, entry in data.items() for alias in _aliases(entry)}
             self._entries = Registry("model", data, aliases)
         return self._entries
 
     def __getitem__(self, name: str) -> Architecture:
         entry = self.entries()[name]
-        return Architecture.from_config(entry["config"], name=name)
+        return Architecture.from_config(entry["config"], name=name, **entry.get("fields", {}))
 
     def title(self, name: str) -> str:
         """The name as its publishers write it."""
@@ -73,9 +74,17 @@ class Models(Mapping[str, Architecture]):
         return len(self.entries())
 
 
+def _aliases(entry: dict[str, Any]) -> Iterator[str]:
+    """Other names of a model: the ones listed, and that of its repository on the Hub."""
+    yield from entry.get("aliases", ())
+    if found := re.match(r"config.json of (\S+) on the Hugging Face Hub", entry["source"]):
+        yield found[1]
+
+
 def _read_gpus() -> Registry[GPU]:
     data = json.loads((_DATA / "gpus.json").read_text(encoding="utf-8"))["gpus"]
-    return Registry("gpu", {name: GPU(name=name, **row) for name, row in data.items()})
+    aliases = {alias: name for name, row in data.items() for alias in row.pop("aliases", ())}
+    return Registry("gpu", {name: GPU(name=name, **row) for name, row in data.items()}, aliases)
 
 
 models = Models(_DATA / "models.json")

@@ -64,8 +64,35 @@ WRAPPERS = {
 }
 
 
-def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict[str, Any], Wrapper | None]:
-    """The model type and the canonical fields that a config gives, and what is wrapped around the language model."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a config.json says: the model type, the fields, what is wrapped around, what a reader must know."""
+
+    model_type: str
+    fields: dict[str, Any]
+    wrapper: Wrapper | None
+    notes: tuple[str, ...]
+
+
+_STATE = "layers that keep a state of fixed size instead of keys and values (their tensors, and that state)"
+_INDEXER = "an indexer that chooses the tokens a layer attends to"
+
+#: Known model types that cannot be counted yet → what would have to be described first.
+NEEDS = {
+    **dict.fromkeys((
+        "bamba", "falcon_h1", "falcon_mamba", "granitemoehybrid", "jamba", "kimi_linear", "lfm2", "lfm2_moe", "mamba",
+        "mamba2", "minimax", "nemotron_h", "olmo_hybrid", "qwen3_5", "qwen3_5_moe", "qwen3_next", "recurrent_gemma",
+        "rwkv", "xlstm", "zamba", "zamba2",
+    ), _STATE),
+    **dict.fromkeys(("deepseek_v32", "glm_moe_dsa"), _INDEXER),
+    **dict.fromkeys(("gemma3n", "gemma3n_text"), "an embedding for each layer, and layers that share a cache"),
+    **dict.fromkeys(("bart", "mbart", "pegasus", "whisper", "marian", "m2m_100"),
+                    "an encoder and a decoder with learned positions"),
+}  # fmt: skip
+
+
+def read_config(config: dict[str, Any] | str | PathLike[str]) -> Reading:
+    """The fields that a config gives, under their canonical names. Raises `ConfigError`, which names the key."""
     if isinstance(config, (str, PathLike)):
         config = load_json(config)
     _need_object("config", config)
@@ -81,7 +108,9 @@ def read_config(config: dict[str, Any] | str | PathLike[str]) -> tuple[str, dict
     fields = {family.reads[key]: value for key, value in _flat(config, family).items() if key in family.reads}
     if (head := _head(config, family)) is not None:
         fields["head"] = head
-    return model_type, fields, wrapper
+    overrides = family.overrides.items()
+    notes = tuple(f"{key}: {value} given; {note}." for key, (value, note) in overrides if config.get(key) == value)
+    return Reading(model_type, fields, wrapper, notes)
 
 
 def _flat(config: dict[str, Any], family: Family) -> dict[str, Any]:
@@ -114,6 +143,9 @@ def _unknown_model(model_type: str, config: dict[str, Any]) -> Family:
             f"model_type: {brief(model_type)} is not known, but the model_type of its text_config is: "
             "give the text_config by itself to count the language model alone."
         )
+    if model_type in NEEDS:
+        missing = NEEDS[model_type]
+        raise ConfigError(f"model_type: {model_type} cannot be counted; {missing} would have to be described.")
     error = unknown("model_type", model_type, [*families, *WRAPPERS], ConfigError)
     raise ConfigError(
         f"{error} To count it, its tensors must be described: a family with its defaults and names in "

@@ -98,6 +98,7 @@ _ALL = (
     _size("qk_nope_head_dim", "part of a query or key head without rotary positions"),
     _size("qk_rope_head_dim", "part of a query or key head with rotary positions"),
     _size("v_head_dim", "width of a value head"),
+    _size("no_rope_layer_interval", "every so many layers, one has no rotary positions", most=1000),
     # feed-forward and experts
     _size("intermediate_size", "inner width of the MLP"),
     _flag("mlp_bias", "biases in the MLP"),
@@ -109,7 +110,10 @@ _ALL = (
     _size("first_k_dense_replace", "layers at the start that have no experts", least=0),
     _size("decoder_sparse_step", "every so many layers, one has experts", most=1000),
     Field("mlp_only_layers", "layers", "layers that have no experts", most=2**40),
+    Field("mlp_layer_types", "words", "which layers have experts", ("dense", "sparse")),
+    _size("moe_layer_end_index", "last layer that may have experts; -1 for the last of all", least=-1),
     Field("moe_layers", "layers", "layers that have experts", most=2**40),
+    _flag("norm_topk_prob", "the weights of the chosen experts are divided by their sum"),
     Field("topk_method", "word", "how the router chooses; noaux_tc trains a bias beside it"),
     # what some families let a config choose
     _flag("multi_query", "one key/value head for all query heads"),
@@ -130,6 +134,7 @@ _ALL = (
     _structure("norm_bias", "norms have a shift beside the scale (LayerNorm)"),
     _structure("norm_weight", "norms have a scale; without one they store nothing"),
     _structure("final_norm", "a norm follows the last layer"),
+    _structure("norms_the_sum", "the stream itself is normed, after attention and MLP were added to it"),
     _structure("parallel", "attention and MLP read the same input and are added at once"),
     _structure("shared_norm", "one norm serves attention and MLP"),
     _structure("qk_norm", "norms on queries and keys: a scale shared by all heads, one for each, or over all at once",

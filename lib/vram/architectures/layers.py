@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from ..ledger.arithmetic import Size, ceil_div, if_less, is_array, is_symbolic, largest, smallest
+from ..ledger.arithmetic import Size, ceil_div, if_less, is_array, is_symbolic, is_whole, largest, smallest
 from ..ledger.tensor import Axis
 from .blocks import Axes
 
@@ -43,7 +43,10 @@ def full_and_sliding(arch: Architecture) -> tuple[Axes, Axes]:
     if arch.sliding_window_pattern is not None:
         return every(layers, arch.sliding_window_pattern)
     first = smallest((arch.max_window_layers or 0, layers))
-    return _present(Axis(first)), _present(Axis(layers - first, first))
+    rest = Axis(layers - first, first)
+    if arch.model_type == "qwen2_moe":  # its class reads the number the other way: every other layer before it
+        return _present(Axis(first // 2, 1, 2), rest), _present(Axis(ceil_div(first, 2), 0, 2))
+    return _present(Axis(first)), _present(rest)
 
 
 def every(layers: Size, step: int, first: int = 0) -> tuple[Axes, Axes]:
@@ -70,7 +73,7 @@ def remove(axes: Axes, indices: Iterable[int]) -> tuple[Axes, Axes]:
         done = 0
         for index in indices:
             place, rest = divmod(index - axis.start, axis.step)
-            if rest or place < 0 or (type(axis.count) is int and place >= axis.count):
+            if rest or place < 0 or (is_whole(axis.count) and place >= axis.count):
                 continue
             until = smallest((place, axis.count)) if is_array(axis.count) else place
             left.append(Axis(_count(until - done), axis.start + done * axis.step, axis.step))
@@ -112,4 +115,4 @@ def _present(*axes: Axis) -> Axes:
 
 
 def _is_nothing(count: Size) -> bool:
-    return not count.any() if is_array(count) else type(count) is int and count == 0
+    return not count.any() if is_array(count) else is_whole(count) and count == 0

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .errors import VramError, brief
+from .traced import Traced
 
 Size = Any  # int, sympy.Expr or numpy integer array
 
@@ -23,6 +24,11 @@ def is_symbolic(x: object) -> bool:
 def is_array(x: object) -> bool:
     """True for a NumPy array (or NumPy scalar)."""
     return hasattr(x, "dtype") and hasattr(x, "ndim")
+
+
+def is_whole(x: object) -> bool:
+    """True for an int, traced or not; False for a truth value."""
+    return isinstance(x, int) and not isinstance(x, bool)
 
 
 def product(sizes: Iterable[Size]) -> Size:
@@ -49,6 +55,8 @@ def ceil_div(n: Size, k: int) -> Size:
         from sympy import ceiling
 
         return ceiling(n / k)
+    if isinstance(n, Traced):
+        return n.ceil_div(k)
     return -(-n // k)
 
 
@@ -126,7 +134,7 @@ def if_less(n: Size, bound: Size, then: Size, otherwise: Size) -> Size:
 def check_size(field: str, value: Size, least: int = 1, most: int = 2**40, error: type[VramError] = VramError) -> Size:
     """`value` itself if it is a size of one of the three kinds within [least, most], else an error naming `field`."""
     allowed = f"a whole number from {least:,} to {most:,}"
-    if type(value) is int:
+    if is_whole(value):
         if least <= value <= most:
             return value
     elif is_symbolic(value):

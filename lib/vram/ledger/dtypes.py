@@ -128,15 +128,21 @@ _FORMATS = (*_PLAIN, *_PACKED, *_BLOCKS, *_GGUF)
 
 _ALIASES = {
     "float64": "fp64", "double": "fp64", "float32": "fp32", "float": "fp32", "bfloat16": "bf16", "float16": "fp16",
-    "half": "fp16", "fp8": "fp8_e4m3", "float8_e4m3fn": "fp8_e4m3", "fp8_e4m3fn": "fp8_e4m3", "float8": "fp8_e4m3",
+    "half": "fp16", "single": "fp32", "e4m3": "fp8_e4m3", "e5m2": "fp8_e5m2", "fp8": "fp8_e4m3",
+    "float8_e4m3fn": "fp8_e4m3", "fp8_e4m3fn": "fp8_e4m3", "float8": "fp8_e4m3",
     "float8_e5m2": "fp8_e5m2", "float8_e4m3fnuz": "fp8_e4m3fnuz", "float8_e5m2fnuz": "fp8_e5m2fnuz",
     "float8_e8m0fnu": "fp8_e8m0", "e8m0": "fp8_e8m0", "uint4": "int4", "uint2": "int2", "float4_e2m1fn_x2": "fp4_e2m1",
     "mxfp8": "mxfp8_e4m3", "mxfp6": "mxfp6_e3m2",
     "F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16", "I64": "int64", "I32": "int32", "I16": "int16",
-    "I8": "int8", "MXFP4": "mxfp4", "NVFP4": "nvfp4", **{d.name.lower(): d.name for d in _GGUF},
+    "I8": "int8", "U8": "uint8", "F8_E4M3": "fp8_e4m3", "F8_E5M2": "fp8_e5m2", "F8_E8M0": "fp8_e8m0",
 }  # fmt: skip
+_ALIASES |= {f"torch.{name}": _ALIASES.get(name, name) for name in (
+    "float64", "double", "float32", "float", "bfloat16", "float16", "half", "float8_e4m3fn", "float8_e5m2",
+    "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu", "float4_e2m1fn_x2", "int64", "int32", "int16", "int8",
+    "uint8", "uint4", "int4", "uint2", "int2", "bool",
+)}  # fmt: skip
 
-#: Every number format by name; torch's and GGUF's spellings are accepted too.
+#: Every number format by name; the spellings of torch, GGUF and safetensors are accepted too.
 dtypes: Registry[Dtype] = Registry("dtype", {d.name: d for d in _FORMATS}, _ALIASES)
 
 

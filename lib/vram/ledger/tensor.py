@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from .arithmetic import Size, is_array, is_symbolic, product
+from .arithmetic import Size, is_array, is_symbolic, is_whole, product
 from .dtypes import Dtype
 from .errors import VramError
 
@@ -20,7 +20,7 @@ class Axis:
 
     def indices(self) -> range:
         """The values the index takes; only for plain integers."""
-        if type(self.count) is not int:
+        if not is_whole(self.count):
             raise VramError(f"count: {self.count!r} is not a plain integer, so the names cannot be listed one by one.")
         return range(self.start, self.start + self.step * self.count, self.step)
 

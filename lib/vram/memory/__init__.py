@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
+
+from .arguments import named_options
 
 _WHERE = {
     "activations": ("activations",),
@@ -45,6 +47,8 @@ class _Package(ModuleType):
         if name not in _HOME:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         value = getattr(import_module(f".{_HOME[name]}", self.__name__), name)
+        if isinstance(value, FunctionType):
+            value = named_options(value)
         self.__dict__[name] = value
         return value
 

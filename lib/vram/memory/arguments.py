@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache, wraps
+from inspect import Parameter, signature
+from typing import Any, ParamSpec, TypeVar
 
 from ..architectures.architecture import Architecture
 from ..ledger.arithmetic import is_array, is_symbolic
-from ..ledger.errors import VramError
+from ..ledger.errors import VramError, brief, unknown
 from ..ledger.ledger import Ledger
+
+P = ParamSpec("P")
+Answer = TypeVar("Answer")
+
+
+def named_options(ask: Callable[P, Answer]) -> Callable[P, Answer]:
+    """The same question; an option that it does not have is a `VramError` with the nearest match, not a `TypeError`.
+
+    A question that hands options on to another leaves the check to that one.
+    """
+    if hands_on(ask):
+        return ask
+
+    @wraps(ask)
+    def asked(*args: P.args, **options: P.kwargs) -> Answer:
+        need_options(ask, options)
+        return ask(*args, **options)
+
+    return asked
+
+
+@lru_cache(64)
+def options_of(ask: Callable[..., Any]) -> Mapping[str, Parameter]:
+    """The options of a question by name."""
+    return signature(ask).parameters
+
+
+def hands_on(ask: Callable[..., Any]) -> bool:
+    """True for a question that takes any options and hands them on to another."""
+    return any(option.kind is Parameter.VAR_KEYWORD for option in options_of(ask).values())
+
+
+def need_options(ask: Callable[..., Any], options: Iterable[Any]) -> None:
+    """Every one of `options` is the name of an option of the question."""
+    known = options_of(ask)
+    for name in options:
+        if name not in known:
+            raise unknown(f"option of {ask.__name__}", name, known)
 
 
 def need_ledger(value: Any, field: str = "ledger") -> Ledger:
@@ -39,11 +79,12 @@ def need_positive(value: Any, field: str, most: float = 1e40) -> Any:
     if is_array(value):
         if value.dtype.kind in "iufO" and (value.size == 0 or (value > 0).all()):
             return value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and 0 < value <= most:
+    elif isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most:  # false for NaN
         return value
-    raise VramError(f"{field}: {value!r:.60} given, a number above 0 is needed.")
+    raise VramError(f"{field}: {brief(value)} given, a number above 0 is needed.")
 
 
 def _kind(value: Any) -> str:
-    is_short = value is None or (isinstance(value, (bool, int, float, str)) and len(repr(value)) < 40)
-    return repr(value) if is_short else f"a {type(value).__name__}"
+    shown = brief(value)
+    is_plain = value is None or isinstance(value, (bool, int, float, str))
+    return shown if is_plain and len(shown) < 40 else f"a {type(value).__name__}"

@@ -18,7 +18,8 @@ from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.table import Table
 from ..ledger.tensor import Tensor
-from .arguments import need_architecture, need_flag, need_positive
+from .active import visited_experts
+from .arguments import need_architecture, need_flag, need_options, need_positive
 from .derive import inputs, outputs
 from .kv_cache import is_encoder
 from .lora import lora as lora_ledger
@@ -166,7 +167,10 @@ def compute(
 def _adapters(arch: Architecture, lora: Ledger | Mapping[str, Any] | int) -> Ledger:
     if isinstance(lora, Ledger):
         return lora
-    return lora_ledger(arch, **lora) if isinstance(lora, Mapping) else lora_ledger(arch, rank=lora)
+    if not isinstance(lora, Mapping):
+        return lora_ledger(arch, rank=lora)
+    need_options(lora_ledger, lora)
+    return lora_ledger(arch, **lora)
 
 
 def _multiplies(tensor: Tensor) -> bool:
@@ -185,7 +189,7 @@ def _product(tensor: Tensor, arch: Architecture, tokens: Size, checkpointing: st
     k, n = inputs(tensor), outputs(tensor)
     count = tensor.count
     if tensor.part == "expert":
-        count = tensor.axes[0].count * arch.num_experts_per_tok
+        count = tensor.axes[0].count * visited_experts(arch)
     again = checkpointing == "full" and bool(tensor.axes)
     return Matmul(tensor.name, tensor.kind, tokens, k, n, count, 1 if frozen else 2, again)
 

@@ -16,8 +16,10 @@ from ..ledger.dtypes import Dtype, dtypes
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
-from .activations.model import Model, record, undescribed
+from .activations.described import undescribed
+from .activations.model import Model, record
 from .activations.setting import setting
+from .arguments import need_architecture, need_flag
 from .constants import overhead as constant_overhead
 from .kv_cache import is_encoder, kv_cache
 from .live import Run
@@ -60,6 +62,8 @@ def inference(
     >>> inference(models["llama-2-7b"], seq_len=4096).phases["load"].nbytes
     13476831232
     """
+    need_architecture(arch)
+    need_flag(overhead, "overhead")
     check_size("batch", batch)
     check_size("seq_len", seq_len)
     if logits not in ("last", "all"):
@@ -70,21 +74,23 @@ def inference(
     held = stored.file_under("weights") + (constant_overhead() if overhead else Ledger())
     cache = kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv, engine=engine)
     missing = () if overhead else ("overhead",)
-    phases, moments, nbytes = {PHASES[0]: held}, {}, {}
+    phases, moments, nbytes, choices = {PHASES[0]: held}, {}, {}, {}
     growth = _growth(cache) if engine == "transformers" else Ledger()
     sizes = Sizes()
     for phase, tokens, grown in ((PHASES[1], seq_len, Ledger()), (PHASES[2], 1, growth)):
         base = held + cache + grown
+        run = setting(batch=batch, seq_len=tokens, attention=attention, backend=backend)
         if undescribed(arch):
             phases[phase] = base
             continue
-        run = setting(batch=batch, seq_len=tokens, attention=attention, backend=backend)
         run = replace(run, loss="last" if logits == "last" else "none")
         found = _moments(record(arch, run, (), stored), base)
         moments[phase], phases[phase], nbytes[phase] = largest_moment(found, sizes)
+        choices[phase] = found
     if undescribed(arch):
         missing = ("logits", "temporaries", *missing)
-    return Timeline(phases, moments=moments, nbytes=nbytes, missing=missing, settings=_settings(locals()))
+    settings = _settings(locals())
+    return Timeline(phases, moments=moments, nbytes=nbytes, missing=missing, settings=settings, choices=choices)
 
 
 def _settings(given: Mapping[str, Any]) -> dict[str, Any]:

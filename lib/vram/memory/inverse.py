@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 from ..architectures.architecture import Architecture
 from ..architectures.catalogue import GPU
 from ..architectures.catalogue import gpus as cards
 from ..ledger.arithmetic import Size, check_size, is_array
-from ..ledger.errors import VramError, unknown
-from .arguments import need_architecture
+from ..ledger.errors import VramError, brief, unknown
+from .arguments import need_architecture, need_options
 from .shard import shard as shard_timeline
 from .timeline import Timeline
 
@@ -72,11 +72,11 @@ def max_rank(
     """
     need_architecture(arch)
     if lora is not None and not isinstance(lora, Mapping):
-        raise VramError(f"lora: {lora!r:.60} given, the other arguments of vram.lora are needed, as a mapping.")
+        raise VramError(f"lora: {brief(lora)} given, the other arguments of vram.lora are needed, as a mapping.")
     asked = _question(of)
 
     def at_rank(arch: Architecture, rank: Size, **rest: Any) -> Timeline:
-        return asked(arch, lora={**(lora or {}), "rank": rank}, **rest)
+        return _ask(asked, arch, {**rest, "lora": {**(lora or {}), "rank": rank}})
 
     end = arch.hidden_size if most is None else most
     return _largest(arch, "rank", gpu, at_rank, end, settings)
@@ -110,7 +110,7 @@ def fewest_gpus(
     if over not in DEGREES:
         raise unknown("over", over, DEGREES)
     if over in fixed:
-        raise VramError(f"{over}: {fixed[over]!r:.40} given, but it is what is asked for.")
+        raise VramError(f"{over}: {brief(fixed[over])} given, but it is what is asked for.")
     for name in fixed:
         if name not in signature(shard_timeline).parameters:
             raise unknown("argument of shard", name, list(signature(shard_timeline).parameters))
@@ -131,7 +131,9 @@ def fewest_gpus(
     if fits(1):  # and the plan as such is sound
         return unit * others
     most //= others * unit
-    if over != "dp":  # only some numbers divide heads or layers, and no share is smaller than an even one
+    if over == "cp":  # a sequence is cut into any number of parts
+        most = min(most, 256)
+    elif over != "dp":  # only some numbers divide heads or layers, and no share is smaller than an even one
         least = max(2, -(-timeline.peak // (budget * others)))
         return next((n * others for n in range(least, min(most, 256) + 1) if _divides(fits, n)), None)
     if most < 1 or not fits(most):
@@ -205,7 +207,7 @@ def _largest(
 ) -> Size:
     need_architecture(arch)
     if setting in settings:
-        raise VramError(f"{setting}: {settings[setting]!r:.40} given, but it is what is asked for.")
+        raise VramError(f"{setting}: {brief(settings[setting])} given, but it is what is asked for.")
     check_size("most", most)
     asked, budget = _question(of), _budget(gpu)
 
@@ -268,6 +270,12 @@ def _question(of: str | Question) -> Question:
 def _ask(asked: Question, arch: Architecture, settings: Mapping[str, Any]) -> Timeline:
     settings = dict(settings)
     sharing = settings.pop("shard", None)
+    if all(p.kind is not Parameter.VAR_KEYWORD for p in signature(asked).parameters.values()):
+        need_options(asked, settings)
+    if sharing is not None:
+        if not isinstance(sharing, Mapping):
+            raise VramError(f"shard: {brief(sharing)} given, arguments of vram.shard are needed, as a mapping.")
+        need_options(shard_timeline, sharing)
     timeline = asked(arch, **settings)
     return timeline if sharing is None else shard_timeline(timeline, **{"arch": arch, **sharing})
 

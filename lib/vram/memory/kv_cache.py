@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..architectures.architecture import Architecture
 from ..architectures.layers import full_and_sliding
-from ..ledger.arithmetic import Size, ceil_div, check_size, round_up, smallest
+from ..ledger.arithmetic import Size, ceil_div, check_size, is_whole, round_up, smallest
 from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
@@ -46,7 +46,7 @@ class Engine:
 
 def _recent(s: Size, window: Size) -> Size:
     """The last W − 1 tokens: the next one brings its own key. A window of one token keeps all, by a slip of a slice."""
-    return smallest((s, window - 1)) if type(window) is not int or window > 1 else s
+    return smallest((s, window - 1)) if not is_whole(window) or window > 1 else s
 
 
 def _pages(s: Size, window: Size) -> Size:
@@ -69,7 +69,9 @@ _ENGINES = (
 )  # fmt: skip
 
 #: Every engine by name.
-engines: Registry[Engine] = Registry("engine", {e.name: e for e in _ENGINES}, {"hf": "transformers", "vLLM": "vllm"})
+engines: Registry[Engine] = Registry(
+    "engine", {e.name: e for e in _ENGINES}, {"hf": "transformers", "llamacpp": "llama.cpp"}
+)
 
 
 def kv_cache(

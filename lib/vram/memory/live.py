@@ -161,4 +161,6 @@ class Run:
 
 
 def _gradient(value: Value) -> Storage:
-    return Storage(f"{value.storage.name}.grad", value.shape, value.dtype, "temporaries")
+    """A gradient on its way; it lies in the part of the model in which its tensor lies."""
+    part = value.storage.part or ("lm_head" if value.storage.kind == "logits" else "")
+    return Storage(f"{value.storage.name}.grad", value.shape, value.dtype, "temporaries", part)

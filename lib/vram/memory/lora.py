@@ -14,6 +14,7 @@ from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
+from .arguments import need_architecture, need_flag
 from .lora_experts import as_peft_sees_them, stacked_adapters
 from .lora_targets import SAVED, TARGET, Targets, checked_names, module_of
 
@@ -59,7 +60,10 @@ def lora(
     >>> lora(models["llama-3-8b"], rank=16).numel
     41943040
     """
+    need_architecture(arch)
     check_size("rank", rank)
+    need_flag(dora, "dora")
+    need_flag(lora_bias, "lora_bias")
     for field, word, known in (("bias", bias, _BIAS), ("experts", experts, _EXPERTS)):
         if word not in known:
             raise unknown(field, word, known)

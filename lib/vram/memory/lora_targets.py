@@ -163,7 +163,7 @@ def _has_number(name: str) -> bool:
 
 
 def _layers(layers: int | Sequence[int]) -> frozenset[int]:
-    listed = [layers] if isinstance(layers, int) else list(layers)
+    listed = list(layers) if isinstance(layers, Iterable) else [layers]
     if not listed or not all(type(i) is int and i >= 0 for i in listed):
         raise VramError(f"layers_to_transform: {brief(layers)} given, layer indices from 0 are needed.")
     return frozenset(listed)

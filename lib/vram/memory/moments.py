@@ -7,7 +7,7 @@ left out: what remains to be compared is a handful, even where every size is an 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +31,13 @@ class Candidate:
     alive: tuple[Storage, ...]
     kept: frozenset[Storage] = frozenset()
 
+    def row(self, storage: Storage) -> Tensor:
+        """The row of something alive; an activation that does not wait for backward is temporary."""
+        return storage.row(kind="temporaries" if storage.kind == "activations" and storage not in self.kept else "")
+
     def ledger(self) -> Ledger:
         """Everything alive at the moment."""
-        rows = (s.row(kind="temporaries" if s.kind == "activations" and s not in self.kept else "") for s in self.alive)
-        return sum(self.base, Ledger()) + Ledger(rows)
+        return sum(self.base, Ledger()) + Ledger(map(self.row, self.alive))
 
 
 class Sizes:
@@ -83,7 +86,7 @@ def largest_moment(candidates: Iterable[Candidate], sizes: Sizes) -> tuple[str, 
         measured += [sizes.candidate(c) for c in candidates[1:]]
         place = max(range(len(measured)), key=measured.__getitem__)
         return candidates[place].name, candidates[place].ledger(), measured[place]
-    candidates = _undominated(candidates)
+    candidates = undominated(candidates)
     total = largest_of(sizes.candidate(c) for c in candidates)
     if len(candidates) == 1:
         return candidates[0].name, candidates[0].ledger(), total
@@ -94,9 +97,14 @@ def largest_moment(candidates: Iterable[Candidate], sizes: Sizes) -> tuple[str, 
     return row.name, common + Ledger([row]), total
 
 
-def _undominated(candidates: list[Candidate]) -> list[Candidate]:
-    """The candidates that have more of something than every other one beside the same base."""
-    counted = [(c, tuple(map(id, c.base)), Counter(s.key for s in c.alive)) for c in candidates]
+def undominated(
+    candidates: Iterable[Candidate], alike: Callable[[Storage], object] = lambda storage: storage.key
+) -> list[Candidate]:
+    """The candidates that have more of something than every other one beside the same base.
+
+    `alike` gives storages that are always of one size the same key.
+    """
+    counted = [(c, tuple(map(id, c.base)), Counter(map(alike, c.alive))) for c in candidates]
     kept: list[tuple[Candidate, Any, Counter[Any]]] = []
     for one, base, counts in counted:
         if any(base == other and counts <= more for _, other, more in kept):

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from ..architectures.architecture import Architecture
 from ..ledger.arithmetic import ceil_div, check_size, round_up
 from ..ledger.dtypes import Dtype, as_dtype, dtypes
-from ..ledger.errors import VramError
+from ..ledger.errors import VramError, brief
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from ..ledger.units import UNITS
-from .arguments import need_architecture
+from .arguments import need_architecture, need_flag
 from .kv_cache import is_encoder, kv_cache
 from .timeline import Timeline
 
 _MIB = 2**20
-_SIZE = r"(\d+(?:\.\d+)?) ?(bytes|KiB|MiB|GiB|TiB|KB|MB|GB)"
+_SIZE = r"(\d{1,12}(?:\.\d{1,12})?) ?(bytes|KiB|MiB|GiB|TiB|KB|MB|GB)"
 _FIELDS = {
     "tried": rf"Tried to allocate {_SIZE}",
     "total": rf"{_SIZE} total capacity|total capacity of {_SIZE}",
@@ -86,6 +86,7 @@ def printed_size(nbytes: int, *, rounded: bool = True) -> str:
     ('20.00 MiB', '448.00 MiB')
     """
     check_size("nbytes", nbytes, 0, 2**70)
+    need_flag(rounded, "rounded")
     if rounded:
         nbytes = _requested(nbytes)
     if nbytes <= 1024:
@@ -128,7 +129,7 @@ def explain_oom(
     need_architecture(arch)
     for field, value in (("batch", batch), ("seq_len", seq_len), ("tp", tp), ("dp", dp)):
         if type(check_size(field, value)) is not int:
-            raise VramError(f"{field}: {value!r:.60} given, a plain whole number is needed.")
+            raise VramError(f"{field}: {brief(value)} given, a plain whole number is needed.")
     stored = as_dtype(dtype)
     if timeline is not None and not isinstance(timeline, Timeline):
         raise VramError(f"timeline: a {type(timeline).__name__} given, what vram.training gives is needed.")
@@ -212,7 +213,7 @@ def _intermediates(arch: Architecture, b: int, s: int, dtype: Dtype, tp: int) ->
         ("logits, without the last token", "logits"): (b, s - 1, vocab),
         ("logits of the last token", "logits"): (b, vocab),
     }
-    if getattr(arch, "moe_intermediate_size", None):
+    if getattr(arch, "moe_intermediate_size", None) and arch.num_experts_per_tok:
         each = (b * s * arch.num_experts_per_tok, arch.moe_intermediate_size)
         shapes |= {("expert MLP, all tokens", "activations"): each}
     for (name, kind), shape in shapes.items():

@@ -108,10 +108,10 @@ _UNORM = Derived("unorm_vec", "fp32", table(1))
 _OPTIMIZERS = (
     Optimizer("sgd", "SGD", (), aliases=("SGD", "lomo")),
     Optimizer("sgd-momentum", "SGD with momentum", _torch("momentum_buffer", scalars=()),
-              aliases=("SGD+momentum", "SGD+nesterov", "sgd-nesterov", "sgd_momentum")),
+              aliases=("SGD+momentum", "SGD+nesterov", "SGD+momentum+nesterov", "SGD momentum", "sgd-nesterov")),
     Optimizer("adam", "Adam", _torch("exp_avg", "exp_avg_sq"), aliases=("Adam", "Adam fused", "adam_fused")),
     Optimizer("adam-amsgrad", "Adam, AMSGrad", _torch("exp_avg", "exp_avg_sq", "max_exp_avg_sq"),
-              aliases=("Adam amsgrad", "amsgrad", "adam_amsgrad", "AdamW amsgrad", "adamw-amsgrad", "adamw_amsgrad")),
+              aliases=("Adam amsgrad", "Adam amsgrad fused", "amsgrad", "AdamW amsgrad", "AdamW amsgrad fused")),
     Optimizer("adamw", "AdamW", _torch("exp_avg", "exp_avg_sq"),
               aliases=("AdamW", "AdamW fused", "adamw_fused", "adamw_torch", "adamw_torch_fused", "adamw_torch_xla",
                        "adamw_torch_npu_fused")),
@@ -126,10 +126,10 @@ _OPTIMIZERS = (
     Optimizer("rmsprop-momentum", "RMSprop with momentum", _torch("square_avg", "momentum_buffer"),
               aliases=("RMSprop+momentum", "rmsprop_momentum")),
     Optimizer("rmsprop-centered", "RMSprop, centred", _torch("square_avg", "grad_avg"),
-              aliases=("RMSprop centered", "rmsprop_centered")),
+              aliases=("RMSprop+centered",)),
     Optimizer("rmsprop-centered-momentum", "RMSprop, centred, with momentum",
               _torch("square_avg", "momentum_buffer", "grad_avg"),
-              aliases=("RMSprop centered+momentum", "rmsprop_centered_momentum")),
+              aliases=("RMSprop centered+momentum", "RMSprop+centered+momentum")),
     Optimizer("adafactor", "Adafactor", _FACTORED, _HF, ("HF Adafactor", "Adafactor")),
     Optimizer("adafactor-momentum", "Adafactor with beta1", (Derived("exp_avg", "fp32"), *_FACTORED), _HF,
               ("HF Adafactor beta1=0.9", "HF Adafactor beta1", "adafactor-beta1", "adafactor_beta1")),
@@ -192,11 +192,25 @@ _PAGED = (
     _paged("ademamix-8bit", "bnb PagedAdEMAMix8bit", "paged_ademamix_8bit", "PagedAdEMAMix8bit"),
 )  # fmt: skip
 
+_MODULES = ("", "torch", "bnb", "torchao", "HF")
+_BEFORE = {
+    _TORCH: ("torch ", "torch.optim."), _BNB: ("bnb.optim.", "bitsandbytes ", "bitsandbytes.optim."),
+    _TORCHAO: ("torchao.optim.",), _HF: ("transformers.",),
+}  # fmt: skip
+
+
+def _spellings(optimizer: Optimizer) -> tuple[str, ...]:
+    """Its aliases, and its class after the name of the module that has it."""
+    words = [alias.rpartition(" ") for alias in optimizer.aliases]
+    classes = [name for module, _, name in words if module in _MODULES and name.isidentifier() and name[0].isupper()]
+    return optimizer.aliases + tuple(f"{before}{name}" for before in _BEFORE[optimizer.source] for name in classes)
+
+
 #: Every optimizer by name; torch's class names and the `optim` names of Hugging Face's TrainingArguments are found too.
 optimizers: Registry[Optimizer] = Registry(
     "optimizer",
     {o.name: o for o in _OPTIMIZERS + _PAGED},
-    {alias: o.name for o in _OPTIMIZERS + _PAGED for alias in o.aliases},
+    {alias: o.name for o in _OPTIMIZERS + _PAGED for alias in _spellings(o)},
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from ..ledger.arithmetic import Size, ceil_div, is_array, largest, smallest
+from ..ledger.arithmetic import Size, ceil_div, is_array, is_whole, largest, smallest
 from ..ledger.dtypes import Dtype
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Axis, Tensor
@@ -82,7 +82,7 @@ class Passes:
         for stretch in reversed(self.model.layers):
             (axis,) = stretch.axes
             yield stretch, axis.count - 1
-            if type(axis.count) is not int or axis.count > 1:
+            if not is_whole(axis.count) or axis.count > 1:
                 yield stretch, 0
         yield self.model.before, None
 
@@ -120,7 +120,7 @@ class Passes:
             else:
                 (axis,) = stretch.axes
                 above = _above(t.axes[0], axis, place)
-                if not (type(above.count) is int and above.count == 0):
+                if not (is_whole(above.count) and above.count == 0):
                     rows.append(replace(t, axes=(above, *t.axes[1:])))
         return Ledger(rows)
 
@@ -143,7 +143,7 @@ def _once(rows: Iterable[tuple[object, Tensor]]) -> Iterable[Tensor]:
     """Each storage once: layers of several kinds share the rotary tables. Rows of no layer are left out."""
     found: dict[object, Tensor] = {}
     for key, row in rows:
-        if not any(type(axis.count) is int and axis.count == 0 for axis in row.axes):
+        if not any(is_whole(axis.count) and axis.count == 0 for axis in row.axes):
             found.setdefault(key, row)
     return found.values()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..architectures.architecture import Architecture
 from ..ledger.dtypes import Dtype, dtypes
-from ..ledger.errors import VramError, unknown
+from ..ledger.errors import VramError, brief, unknown
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
 from .arguments import need_architecture, need_ledger
@@ -48,6 +48,12 @@ def quantize(ledger: Ledger, format: str = "nf4", *, keep: Iterable[str] | None 
     return scheme.apply(ledger, lambda tensor: _is_kept(tensor, names), scheme.filled(options))
 
 
+def need_stored(format: Any, field: str) -> None:
+    """A number format or a scheme, by name."""
+    if not isinstance(format, Dtype) and format not in dtypes and format not in schemes:
+        raise unknown(field, format, [*dtypes, *schemes])
+
+
 def prepare_for_kbit_training(ledger: Ledger) -> Ledger:
     """The quantised ledger as peft's `prepare_model_for_kbit_training` leaves it: 16-bit tensors upcast to FP32.
 
@@ -67,12 +73,12 @@ def _checked(ledger: Ledger, keep: Iterable[str]) -> frozenset[str]:
     if isinstance(keep, str):
         keep = (keep,)
     if not isinstance(keep, Iterable):
-        raise VramError(f"keep: {keep!r:.60} given, names of kinds or modules are needed.")
+        raise VramError(f"keep: {brief(keep)} given, names of kinds or modules are needed.")
     names = list(keep)
     known = _KINDS | {t.kind for t in ledger} | {t.part for t in ledger}
     for name in names:
         if not isinstance(name, str) or not name:
-            raise VramError(f"keep: {name!r:.60} given, names of kinds or modules are needed.")
+            raise VramError(f"keep: {brief(name)} given, names of kinds or modules are needed.")
         if name not in known and not any(_within(t, name) for t in ledger):
             raise unknown("keep", name, known - {""})
     return frozenset(names)
@@ -95,8 +101,7 @@ def stored_weights(arch: Architecture, format: str | Dtype = "bf16", **options: 
     need_architecture(arch)
     if isinstance(format, str) and format in schemes:
         return quantize(weights(arch), format, **options)
-    if not isinstance(format, Dtype) and format not in dtypes:
-        raise unknown("format", format, [*dtypes, *schemes])
+    need_stored(format, "format")
     if options:
-        raise VramError(f"{next(iter(options))}: given, but {format} has no options.")
+        raise unknown(f"option of stored_weights for {brief(format)}", next(iter(options)), ("format",))
     return weights(arch, dtype=format)

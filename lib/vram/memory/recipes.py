@@ -47,5 +47,11 @@ _RECIPES = (
 
 #: Every recipe by name. FP16 recipes have the same sizes as their BF16 namesakes.
 recipes: Registry[Recipe] = Registry(
-    "recipe", {r.name: r for r in _RECIPES}, {"mixed": "bf16-mixed", "fp16-mixed": "bf16-mixed"}
-)
+    "recipe",
+    {r.name: r for r in _RECIPES},
+    {
+        "mixed": "bf16-mixed", "fp16-mixed": "bf16-mixed", "zero": "bf16-mixed", "megatron": "bf16-fp32-gradients",
+        "float32": "fp32", "bfloat16": "bf16", "pure-bf16": "bf16", "fp16": "bf16", "float16": "bf16",
+        "amp": "autocast",
+    },
+)  # fmt: skip

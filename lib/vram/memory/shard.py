@@ -7,13 +7,17 @@ moment or kept for several batches is in the ledger too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from ..architectures.architecture import Architecture
+from ..ledger.arithmetic import Size
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
+from ..ledger.tensor import Tensor
 from .roles import role
-from .sharding.layers import candidates, of_stage, stages
+from .sharding.layers import candidates, in_work_itself, of_stage, stages
+from .sharding.moment import largest_on_card
 from .sharding.plan import DEGREES, Plan
 from .sharding.states import of_copy
 from .sharding.within_layers import within_layers
@@ -61,33 +65,57 @@ def shard(
     known = timeline.settings.get("arch")
     model = arch if arch is not None else known if isinstance(known, Architecture) else None
     plan = Plan(tp, sequence_parallel, pp, microbatches, dp, zero, ep, cp, offload, model, {} if rank is None else rank)
-    seq_len = timeline.settings.get("seq_len")
-    cut = [
-        {phase: Ledger(within_layers(t, plan, seq_len) for t in ledger) for phase, ledger in side.items()}
-        for side in (timeline.phases, timeline.after)
-    ]
+    cut = _Cut(plan, timeline.settings.get("seq_len"))
     if pp == 1:
-        return _finished(timeline, cut, plan)
-    layers = stages(cut[0].values(), plan)
-    tied = not any(role(t) == "output" for ledger in cut[0].values() for t in ledger if t.kind == "weights")
-    asked = [plan.rank("pp")] if "pp" in plan.ranks else candidates(cut[0].values(), plan, layers)
+        return _of_card(timeline, plan, cut, lambda ledger, working: ledger)
+    ledgers = [Ledger(map(cut, ledger)) for ledger in timeline.phases.values()]
+    layers = stages(ledgers, plan)
+    tied = not any(map(_is_head, (t for ledger in ledgers for t in ledger)))
+    asked = [plan.rank("pp")] if "pp" in plan.ranks else candidates(ledgers, plan, layers)
     each = [
-        _finished(
-            timeline, [{p: of_stage(ledger, plan, i, layers, tied) for p, ledger in side.items()} for side in cut], plan
-        )
+        _of_card(timeline, plan, cut, lambda ledger, working, i=i: of_stage(ledger, plan, i, layers, tied, working))
         for i in asked
     ]
     return max(each, key=lambda one: one.peak)
 
 
-def _finished(timeline: Timeline, sides: Iterable[Mapping[str, Ledger]], plan: Plan) -> Timeline:
-    """A timeline of the same phases, each side (largest moment, end) shared among the copies."""
-    phases, after = ({phase: of_copy(phase, ledger, plan) for phase, ledger in side.items()} for side in sides)
+def _is_head(tensor: Tensor) -> bool:
+    """True for the matrix of a head; its bias is stored even where the matrix is the embedding's."""
+    return tensor.kind == "weights" and role(tensor) == "output" and not tensor.name.endswith(".bias")
+
+
+class _Cut:
+    """One card's part of a tensor under tensor, expert and context parallelism; each tensor is cut once."""
+
+    def __init__(self, plan: Plan, seq_len: Size | None):
+        self._plan, self._seq_len = plan, seq_len
+        self._known: dict[int, tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        if id(tensor) not in self._known:  # the tensor is kept, so that no other can have its id
+            self._known[id(tensor)] = tensor, within_layers(tensor, self._plan, self._seq_len)
+        return self._known[id(tensor)][1]
+
+
+def _of_card(timeline: Timeline, plan: Plan, cut: _Cut, stage: Callable[[Ledger, bool], Ledger]) -> Timeline:
+    """The timeline of one card: of each phase its own largest moment, shared among the copies."""
+
+    def held(phase: str, rows: Iterable[Tensor], working: bool) -> Ledger:
+        return of_copy(phase, stage(Ledger(map(cut, rows)), working), plan)
+
+    phases, moments = {}, dict(timeline.moments)
+    for phase, ledger in timeline.phases.items():
+        choices = timeline.choices.get(phase, ())
+        if len(choices) > 1:
+            moments[phase], phases[phase] = largest_on_card(choices, partial(held, phase))
+        else:
+            phases[phase] = held(phase, ledger, any(map(in_work_itself, ledger)))
+    after = {phase: held(phase, rows, any(map(in_work_itself, rows))) for phase, rows in timeline.after.items()}
     sharing = {name: getattr(plan, name) for name in DEGREES} | {"zero": plan.zero, "offload": plan.offload}
     return Timeline(
         phases,
         after=after,
-        moments=timeline.moments,
+        moments=moments,
         missing=timeline.missing,
         settings={**timeline.settings, **sharing},
     )

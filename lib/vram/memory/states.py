@@ -8,11 +8,12 @@ from typing import Any
 from ..architectures.architecture import Architecture
 from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.ledger import Ledger
+from .arguments import need_options
 from .derive import Derived, derive
 from .lora import lora as lora_ledger
 from .optimizers import optimizer_states
 from .passes import gradients_in
-from .quantize import prepare_for_kbit_training, stored_weights
+from .quantize import need_stored, prepare_for_kbit_training, stored_weights
 from .recipes import Recipe, recipes
 from .timeline import Timeline
 from .weights import weights
@@ -70,9 +71,11 @@ def split(
     arch: Architecture, how: Recipe, lora: Lora, base: str, kbit_preparation: bool = False
 ) -> tuple[Ledger, Ledger]:
     """The tensors that are trained and those that are frozen."""
+    need_stored(base, "base")
     if lora is None:
         return weights(arch, dtype=how.weights), Ledger()
     if isinstance(lora, Mapping):
+        need_options(lora_ledger, lora)
         lora = lora_ledger(arch, **lora)
     elif not isinstance(lora, Ledger):
         lora = lora_ledger(arch, rank=lora)

@@ -12,11 +12,12 @@ from typing import Any
 from ..architectures.architecture import Architecture
 from ..architectures.catalogue import GPU
 from ..architectures.catalogue import gpus as cards
-from ..ledger.arithmetic import Size, largest, smallest
+from ..ledger.arithmetic import Size, check_size, largest, smallest
 from ..ledger.dtypes import Dtype
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
-from .arguments import need_positive
+from .active import visited_experts
+from .arguments import need_flag, need_positive
 from .compute import Compute, compute, training_flops
 from .kv_cache import kv_cache
 from .quantize import stored_weights
@@ -164,20 +165,25 @@ def _read(arch: Architecture, weights: str | Dtype | Ledger, tokens: Size) -> Si
         if tensor.op == "embedding" and not (arch.tie_word_embeddings and tensor.kind == "embedding"):
             nbytes = smallest((nbytes, tokens * tensor.dtype.nbytes(tensor.shape[-1])))
         elif tensor.part == "expert":
-            visited = smallest((arch.num_experts, tokens * arch.num_experts_per_tok))
+            visited = smallest((arch.num_experts, tokens * visited_experts(arch)))
             nbytes = nbytes * visited // arch.num_experts
         total = total + nbytes
     return total
 
 
 def _flops(work: Architecture | Compute | Size, tokens: Size | None, seq_len: Size, recompute: bool) -> Size:
+    need_flag(recompute, "recompute")
+    check_size("seq_len", seq_len)
+    if tokens is not None:
+        need_positive(tokens, "tokens")
     if isinstance(work, Architecture):
         if tokens is None:
             raise VramError("tokens: none given; an architecture alone has no amount of work.")
-        need_positive(tokens, "tokens")
         done = compute(work, seq_len=seq_len, checkpointing="full" if recompute else "none")
         return done.hardware * tokens / seq_len
     if isinstance(work, Compute):
+        if tokens is not None:
+            raise VramError("tokens: given, but a Compute has its own amount of work.")
         return work.hardware if recompute else work.model
     need_positive(work, "work")
     return work if tokens is None else training_flops(work, tokens, recompute=recompute)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..architectures.catalogue import GPU, gpus
 from ..ledger.arithmetic import Size, is_symbolic, largest
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
+
+if TYPE_CHECKING:
+    from .moments import Candidate
 
 
 class Timeline:
@@ -18,6 +21,7 @@ class Timeline:
     moments   the operation at which each phase is largest, where it is known
     missing   kinds of memory that are not counted, so that no one takes a part for the whole
     nbytes    bytes of phases, where they are known already
+    choices   moments of a phase: another one may be the largest where the work is shared among cards
     """
 
     def __init__(
@@ -29,6 +33,7 @@ class Timeline:
         missing: tuple[str, ...] = (),
         settings: Mapping[str, Any] = {},
         nbytes: Mapping[str, Size] = {},
+        choices: Mapping[str, Sequence[Candidate]] = {},
     ):
         if not phases:
             raise VramError("phases: none given, a timeline has at least one.")
@@ -36,6 +41,7 @@ class Timeline:
         self.after: dict[str, Ledger] = {**phases, **after}
         self.moments, self.missing, self.settings = dict(moments), missing, dict(settings)
         self._nbytes: dict[str, Size] = dict(nbytes)
+        self.choices = choices
 
     def nbytes(self, phase: str) -> Size:
         """Bytes of a phase."""

@@ -14,8 +14,10 @@ from ..ledger.arithmetic import Size, check_size
 from ..ledger.dtypes import as_dtype
 from ..ledger.errors import VramError
 from ..ledger.ledger import Ledger
-from .activations.model import record, undescribed
+from .activations.described import undescribed
+from .activations.model import record
 from .activations.setting import setting
+from .arguments import need_flag
 from .moments import Candidate, Sizes, largest_moment
 from .optimizers import optimizers
 from .passes import Passes
@@ -76,6 +78,10 @@ def training(
         loss_chunks=loss_chunks, lora_dropout=lora_dropout, implementation=implementation,
     )  # fmt: skip
     check_size("gradient_accumulation", gradient_accumulation)
+    need_flag(kbit_preparation, "kbit_preparation")
+    for name, value in (("foreach", foreach), ("fused", fused)):
+        if value is not None:
+            need_flag(value, name)
     trained, frozen = split(arch, how, lora, base, kbit_preparation)
     states, updated = held_by_optimizer(trained, how, optimizer)
     held = (trained + frozen).file_under("weights") + states
@@ -85,7 +91,8 @@ def training(
         return alone(held, trained, kept, settings)
     passes = Passes(record(arch, run, trained, frozen), held, trained, kept, gradient_accumulation > 1)
     sizes = Sizes()
-    chosen = {phase: largest_moment(found, sizes) for phase, found in _moments(passes).items()}
+    found = _moments(passes)
+    chosen = {phase: largest_moment(moments, sizes) for phase, moments in found.items()}
     finished = held + passes.arrived
     update = step_temporaries(updated, optimizers[optimizer].name, how.states, _foreach(how, foreach, fused, backend))
     phases = {phase: ledger for phase, (_, ledger, _) in chosen.items()} | {PHASES[3]: finished + update}
@@ -97,6 +104,7 @@ def training(
         missing=("overhead",),
         settings=settings,
         nbytes={phase: nbytes for phase, (_, _, nbytes) in chosen.items()},
+        choices=found,
     )
 
 

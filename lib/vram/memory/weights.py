@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..architectures.architecture import Architecture
 from ..ledger.dtypes import Dtype
 from ..ledger.ledger import Ledger
+from .arguments import need_architecture
 
 
 def weights(arch: Architecture, *, dtype: str | Dtype = "bf16") -> Ledger:
@@ -17,4 +18,4 @@ def weights(arch: Architecture, *, dtype: str | Dtype = "bf16") -> Ledger:
     >>> weights(models["llama-2-7b"]).numel
     6738415616
     """
-    return arch.parameters(dtype)
+    return need_architecture(arch).parameters(dtype)

@@ -43,6 +43,7 @@ _WHERE = {
     "tables": ("StyledTable", "tensor_table"),
     "timeline": ("memory_over_time", "timeline_picture", "timeline_table"),
     "theme": ("KINDS", "PARTS", "style"),
+    "why": ("Reason", "Why", "why"),
 }  # fmt: skip
 
 __getattr__, __dir__, __all__ = lazy(globals(), _WHERE)

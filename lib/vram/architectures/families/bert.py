@@ -10,7 +10,7 @@ BERT = Family(
         "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
         "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2, "tie_word_embeddings": True,
         "positions": "learned", "attention_bias": True, "mlp_bias": True, "norm_bias": True, "mlp_gated": False,
-        "final_norm": False, "head": "none",
+        "final_norm": False, "norms_the_sum": True, "head": "none",
     },
     names={
         "embedding": "embeddings.word_embeddings", "positions": "embeddings.position_embeddings",

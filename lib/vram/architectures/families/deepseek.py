@@ -23,7 +23,7 @@ DEEPSEEK_V2 = LLAMA.derive(
     q_lora_rank=1536, kv_lora_rank=512, qk_nope_head_dim=128, qk_rope_head_dim=64, v_head_dim=128,
     head_dim=same_as("qk_rope_head_dim"),
     num_experts=64, num_experts_per_tok=None, moe_intermediate_size=1407, n_shared_experts=2,
-    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=0,
+    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=0, topk_method="greedy",
 )  # fmt: skip
 
 #: V3: the config's topk_method says whether a bias beside the router is trained and stored (its publishers count it;
@@ -36,7 +36,7 @@ DEEPSEEK_V3 = DEEPSEEK_V2.derive(
     vocab_size=129280, hidden_size=7168, intermediate_size=18432, num_hidden_layers=61, num_attention_heads=128,
     num_key_value_heads=128, max_position_embeddings=4096,
     num_experts=256, num_experts_per_tok=8, moe_intermediate_size=2048, n_shared_experts=1, first_k_dense_replace=3,
-    topk_method=None, router_correction=lambda fields: fields["topk_method"] == "noaux_tc",
+    topk_method=None, norm_topk_prob=True, router_correction=lambda fields: fields["topk_method"] == "noaux_tc",
 )  # fmt: skip
 KIMI_K2 = DEEPSEEK_V3.derive("kimi_k2")
 

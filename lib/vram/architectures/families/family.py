@@ -69,11 +69,11 @@ COMMON: Mapping[str, Default] = {
     "tie_word_embeddings": False, "attention_bias": False, "attention_out_bias": same_as("attention_bias"),
     "qk_norm": "none", "qk_norm_bias": False, "positions": "rotary", "position_offset": 0,
     "norm_weight": True, "norm_bias": False, "shared_norm": False, "final_norm": True, "parallel": False,
-    "mlp_gated": True, "mlp_bias": False, "lm_head_bias": False, "head": "lm",
+    "norms_the_sum": False, "mlp_gated": True, "mlp_bias": False, "lm_head_bias": False, "head": "lm",
     "sliding_window": None, "sliding_window_pattern": None, "max_window_layers": None, "layer_types": None,
     "num_experts": None, "num_experts_per_tok": None, "shared_expert_intermediate_size": 0,
     "first_k_dense_replace": 0, "decoder_sparse_step": 1, "mlp_only_layers": (), "moe_layers": None,
-    "router_bias": False, "router_correction": False,
+    "router_bias": False, "router_correction": False, "norm_topk_prob": False, "topk_method": None,
 }  # fmt: skip
 
 #: The end of a class name in `architectures` → what follows the last layer.
@@ -101,6 +101,7 @@ class Family:
                 object of the config
     ignores     own fields that an Architecture may set but the family's code does not read from a config
     refuses     config key → the one value that can be counted, and what another value would need
+    overrides   config key → a value that the family's code does not heed, and what a reader must know about it
     prefix      name of the base model within the model with a head
     heads       end of a class name in `architectures` → what follows the last layer
     transposed  weights are stored (in, out), as GPT-2's Conv1D does
@@ -117,6 +118,7 @@ class Family:
     keys: Mapping[str, str] = field(default_factory=dict)
     ignores: frozenset[str] = frozenset()
     refuses: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    overrides: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     prefix: str = "model"
     heads: Mapping[str, str] = field(default_factory=lambda: HEADS)
     transposed: bool = False

@@ -105,6 +105,7 @@ OPT = Family(
         "do_layer_norm_before": True, "_remove_final_layer_norm": False,
         "positions": "learned", "position_offset": 2, "mlp_gated": False,
         "attention_bias": True, "mlp_bias": same_as("attention_bias"), "norm_bias": same_as("norm_weight"),
+        "norms_the_sum": lambda fields: not fields["do_layer_norm_before"],
         "final_norm": lambda fields: fields["do_layer_norm_before"] and not fields["_remove_final_layer_norm"],
     },
     names={

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..architecture import Architecture
 
 _NO_MLP = {"gate": None, "up": None, "down": None}
-_SHARED = {
+SHARED = {
     "shared_gate": "layers.{}.mlp.shared_experts.gate_proj", "shared_up": "layers.{}.mlp.shared_experts.up_proj",
     "shared_down": "layers.{}.mlp.shared_experts.down_proj",
 }  # fmt: skip
@@ -24,7 +24,7 @@ _SHARED = {
 #: Mixtral: eight experts in every layer.
 MIXTRAL = LLAMA.derive(
     "mixtral",
-    ignores=frozenset({"attention_bias", "mlp_bias", "moe_intermediate_size"}),
+    ignores=frozenset({"attention_bias", "mlp_bias", "moe_intermediate_size", "norm_topk_prob"}),
     keys={"num_local_experts": "num_experts"},
     names={
         **_NO_MLP, "router": "layers.{}.block_sparse_moe.gate",
@@ -33,7 +33,7 @@ MIXTRAL = LLAMA.derive(
         "expert_down": "layers.{}.block_sparse_moe.experts.{}.w2",
     },
     intermediate_size=14336, num_key_value_heads=8, max_position_embeddings=131072, sliding_window=None,
-    num_experts=8, num_experts_per_tok=2, moe_intermediate_size=same_as("intermediate_size"),
+    num_experts=8, num_experts_per_tok=2, moe_intermediate_size=same_as("intermediate_size"), norm_topk_prob=True,
 )  # fmt: skip
 
 #: Phi-3.5-MoE: Mixtral with LayerNorm; a config may ask for biases.
@@ -51,7 +51,7 @@ OLMOE = LLAMA.derive(
     names={**EXPERTS, **QK_NORMS, **_NO_MLP},
     vocab_size=50304, hidden_size=2048, intermediate_size=2048, num_hidden_layers=16, num_attention_heads=16,
     max_position_embeddings=4096, qk_norm="all heads",
-    num_experts=64, num_experts_per_tok=8, moe_intermediate_size=same_as("intermediate_size"),
+    num_experts=64, num_experts_per_tok=8, moe_intermediate_size=same_as("intermediate_size"), norm_topk_prob=False,
 )  # fmt: skip
 
 #: Granite MoE: all experts of a layer in one tensor; the shared variant has an MLP beside them.
@@ -121,7 +121,7 @@ LLAMA4 = LLAMA.derive(
     vocab_size=202048, hidden_size=5120, intermediate_size=16384, moe_intermediate_size=8192, num_hidden_layers=48,
     num_attention_heads=40, num_key_value_heads=8, head_dim=128, max_position_embeddings=131072,
     num_experts=16, num_experts_per_tok=1, shared_expert_intermediate_size=same_as("moe_intermediate_size"),
-    decoder_sparse_step=1, moe_layers=None,
+    decoder_sparse_step=1, moe_layers=None, no_rope_layer_interval=4,
 )  # fmt: skip
 
 #: GLM-4.5: dense layers first; shared experts; a config may ask for norms on queries and keys.
@@ -129,12 +129,12 @@ GLM4_MOE = LLAMA.derive(
     "glm4_moe",
     ignores=frozenset({"mlp_bias", "shared_expert_intermediate_size", "num_experts"}),
     keys={"num_local_experts": "num_experts", "n_routed_experts": "num_experts"},
-    names={**EXPERTS, **_SHARED, **QK_NORMS},
+    names={**EXPERTS, **SHARED, **QK_NORMS},
     vocab_size=151552, intermediate_size=10944, num_hidden_layers=46, num_attention_heads=96, num_key_value_heads=8,
     max_position_embeddings=131072, attention_out_bias=False,
     head_dim=lambda fields: fields["hidden_size"] // fields["num_attention_heads"],  # 96 do not divide 4,096
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=1408, n_shared_experts=1,
-    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=1,
+    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=1, norm_topk_prob=True,
     use_qk_norm=False, qk_norm=lambda fields: "head" if fields["use_qk_norm"] else "none",
 )  # fmt: skip
 

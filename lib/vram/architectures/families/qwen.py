@@ -60,7 +60,7 @@ QWEN2_MOE = QWEN2.derive(
     },
     hidden_size=2048, intermediate_size=5632, num_hidden_layers=24, num_attention_heads=16, num_key_value_heads=16,
     num_experts=60, num_experts_per_tok=4, moe_intermediate_size=1408, shared_expert_intermediate_size=5632,
-    decoder_sparse_step=1, mlp_only_layers=(),
+    decoder_sparse_step=1, mlp_only_layers=(), norm_topk_prob=False,
 )  # fmt: skip
 
 QWEN3_MOE = QWEN3.derive(
@@ -70,6 +70,7 @@ QWEN3_MOE = QWEN3.derive(
     hidden_size=2048, intermediate_size=6144, num_hidden_layers=24, num_key_value_heads=4,
     head_dim=LLAMA.own["head_dim"],
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=768, decoder_sparse_step=1, mlp_only_layers=(),
+    norm_topk_prob=False,
 )  # fmt: skip
 
 FAMILIES = (QWEN2, QWEN2_VL, QWEN2_5_VL, QWEN3, QWEN3_VL, QWEN2_MOE, QWEN3_MOE)

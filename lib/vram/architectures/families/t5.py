@@ -48,6 +48,9 @@ def _mlp_names(module: str, gated: bool) -> Mapping[str, str]:
     return {**up, "down": f"{module}.wo"}
 
 
+#: The class ties the head; T5 1.1 and Flan-T5 say otherwise in their configs, and store a head of its own.
+_TIED = "the class ties the head whatever the config says; a checkpoint with a head of its own stores V·h more"
+
 T5 = Family(
     model_type="t5",
     prefix="",
@@ -64,7 +67,8 @@ T5 = Family(
         "positions": "relative", "mlp_gated": lambda fields: fields["feed_forward_proj"].startswith("gated"),
     },
     names={},
-    ignores=frozenset({"intermediate_size"}),
+    ignores=frozenset({"intermediate_size", "tie_word_embeddings"}),
+    overrides={"tie_word_embeddings": (False, _TIED)},
 )  # fmt: skip
 
 MT5 = T5.derive(

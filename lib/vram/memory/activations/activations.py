@@ -6,6 +6,7 @@ from ...architectures.architecture import Architecture
 from ...ledger.arithmetic import Size
 from ...ledger.dtypes import Dtype
 from ...ledger.ledger import Ledger
+from ..arguments import need_architecture
 from .model import record
 from .setting import computing, setting
 
@@ -32,7 +33,7 @@ def activations(
 
     dtype          format of the weights, and so of most activations
     attention      eager (s × s matrices are kept), sdpa (torch's kernel for this setting), flash (flash-attention);
-                   None: sdpa, in the paper eager
+                   None: as transformers chooses, which is sdpa or, for families without it, eager; in the paper eager
     dropout        probability where the family drops out; masks take a byte on CUDA and a number on a CPU; None: 0,
                    in the paper 0.1
     checkpointing  none · selective: what lies between Q, K, V and the output projection is computed again · full:
@@ -48,8 +49,9 @@ def activations(
 
     Rows are named module.operation:role, filed under activations, logits (head and loss) and temporaries (autocast's
     copies of weights). Their basis is the implementation: transformers 5 on torch 2.13, measured with
-    saved_tensors_hooks (tests/fixtures/activations.json, loss.json). Raises `VramError` for a model whose forward pass
-    is not described.
+    saved_tensors_hooks on a CPU (tests/fixtures/activations.json, activations_families.json, loss.json). What kernels
+    of CUDA keep, and the chunked and fused losses, follow their sources. Raises `VramError` for a model whose forward
+    pass is not described: T5 and its kin, Llama 4 and a few more.
 
     >>> from vram import models
     >>> activations(models["llama-2-7b"], checkpointing="full").layer(0).nbytes
@@ -61,4 +63,4 @@ def activations(
         lora_dropout=lora_dropout, implementation=implementation,
     )  # fmt: skip
     stored = computing("dtype", dtype)
-    return record(arch, how, arch.parameters(stored)).saved()
+    return record(arch, how, need_architecture(arch).parameters(stored)).saved()

@@ -9,40 +9,20 @@ from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
 from .forward import Forward
 from .mlp import activate, mlp
+from .router import route, router_name
 from .tape import Storage, Value
 
 
 def experts(f: Forward, x: Value) -> Value:
     """Router, experts, shared experts; the sum of what they say."""
-    module = _router(f).rsplit(".", 1)[0]
+    module = router_name(f).rsplit(".", 1)[0]
     chosen = f.arch.num_experts_per_tok
     if chosen is None:
         raise VramError("num_experts_per_tok: not given, but the experts a token visits must be known.")
-    out = _routed(f, f"{module}.experts", x, *_route(f, module, x))
+    out = _routed(f, f"{module}.experts", x, *route(f, x))
     if f.arch.shared_expert_intermediate_size:
         out = f.add(f"{module}.sum", out, _shared(f, module, x))
     return out
-
-
-def _router(f: Forward) -> str:
-    for slot in ("router", "router_tensor"):
-        if slot in f.names:
-            return f.names[slot]
-    raise VramError(f"arch: the router of {f.arch.model_type} is not described.")
-
-
-def _route(f: Forward, module: str, x: Value) -> tuple[Value, Storage]:
-    """Weights and indices of the chosen experts: softmax in FP32 over all experts, then the k largest."""
-    name, tokens, k = _router(f), f.setting.tokens, f.arch.num_experts_per_tok
-    logits = f.linear(name, x).view((tokens, f.arch.num_experts))
-    wide = f.cast(f"{name}:logits in fp32", logits, dtypes["fp32"])
-    scores = f.softmax(f"{name}.softmax", wide, dtypes["fp32"])
-    indices = Storage(f"{name}.topk:indices", (tokens, k), dtypes["int64"])
-    weights = f.tape.record(f"{name}.topk", (scores,), (tokens, k), dtypes["fp32"], extra=[indices])
-    if f.arch.model_type in _NORMALISED:
-        total = f.map(f"{name}.sum", weights, shape=(tokens, 1))
-        weights = f.mul(f"{name}.normalise", weights, total, ("weights", "sum"))
-    return (weights if f.arch.model_type == "mixtral" else f.cast(f"{name}:weights", weights, logits.dtype)), indices
 
 
 def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage) -> Value:
@@ -50,16 +30,22 @@ def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage)
     chosen, h = f.setting.tokens * f.arch.num_experts_per_tok, f.arch.hidden_size
     width = f.arch.moe_intermediate_size
     int64 = dtypes["int64"]
-    integers = {what: Storage(f"{module}:{what}", (chosen,), int64) for what in ("tokens", "order", "inverse")}
+    kinds = ("tokens", "order", "inverse", "experts")
+    integers = {what: Storage(f"{module}:{what}", (chosen,), int64) for what in kinds}
     offsets = Storage(f"{module}:offsets", (f.arch.num_experts,), dtypes["int32"])
     rows = f.tape.record(f"{module}.gather", (x,), (chosen, h), x.dtype, extra=[integers["tokens"]])
     scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[integers["order"]])
     up, down = _stacks(f, module)
     with f.tape.within("expert"):
         both = _grouped(f, f"{module}.gate_up_proj", rows, up, (chosen, 2 * width), offsets)
+        both = _biased(f, "experts_gate_up_bias", both, integers["experts"])
         gate, linear = f.tape.split(f"{module}.gate_up_proj", both, [(chosen, width)] * 2)
-        inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), linear, ("activated", "up"))
+        if f.arch.model_type == "gpt_oss":
+            inner = _clamped(f, module, gate, linear)
+        else:
+            inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), linear, ("activated", "up"))
     out = _grouped(f, f"{module}.down_proj", inner, down, (chosen, h), offsets)
+    out = _biased(f, "experts_down_bias", out, integers["experts"])
     weighted = f.mul(f"{module}.weighted", out, scale, ("output", "weights"))
     ordered = f.tape.record(f"{module}.scatter", (weighted,), (chosen, h), weighted.dtype, extra=[integers["inverse"]])
     summed = f.map(f"{module}.sum", ordered, shape=x.shape)
@@ -71,6 +57,28 @@ def _grouped(f: Forward, name: str, x: Value, weights: list[Value], shape, offse
     x = f.cast(f"{name}:cast", x, weights[0].dtype)
     saves = [(x, "input")] if any(w.grad for w in weights) else []
     return f.tape.record(name, (x, *weights), shape, x.dtype, saves=saves, extra=[offsets])
+
+
+def _biased(f: Forward, slot: str, x: Value, experts: Storage) -> Value:
+    """Each row with the bias of its expert."""
+    if slot not in f.names:
+        return x
+    bias = f.parameter(f.names[slot])
+    rows = f.tape.record(f"{f.names[slot]}.chosen", (bias,), x.shape, bias.dtype, extra=[experts])
+    return f.add(f"{f.names[slot]}.add", x, rows)
+
+
+def _clamped(f: Forward, module: str, gate: Value, up: Value) -> Value:
+    """(up + 1) · gate · sigmoid(1.702 gate), gate and up clamped (gpt-oss): keeps each factor.
+
+    The clamped up is not kept, but its function holds it until it is over.
+    """
+    gate, up = (f.map(f"{module}.clamp:{what}", t, "input") for what, t in (("gate", gate), ("up", up)))
+    sigmoid = f.map(f"{module}.sigmoid", f.map(f"{module}.scaled", gate), "output")
+    activated = f.mul(f"{module}.act", gate, sigmoid, ("gate", "sigmoid"))
+    raised, held = f.map(f"{module}.one plus", up), Value(up.storage, False)
+    saves = [(raised, "one plus up"), (activated, "activated")]
+    return f.tape.record(f"{module}.gated", (raised, activated, held), raised.shape, raised.dtype, saves=saves)
 
 
 def _stacks(f: Forward, module: str) -> tuple[list[Value], list[Value]]:
@@ -87,12 +95,8 @@ def _stacks(f: Forward, module: str) -> tuple[list[Value], list[Value]]:
 def _shared(f: Forward, module: str, x: Value) -> Value:
     """The MLP that every token visits; Qwen weighs it with a sigmoid of its own."""
     slots = {slot.removeprefix("shared_"): name for slot, name in f.names.items() if slot.startswith("shared_")}
-    out = mlp(f, x, slots, "shared_expert")
+    out = mlp(f, x, slots, "shared_expert", f.arch.shared_expert_intermediate_size)
     if "router" not in slots:
         return out
     gate = f.map(f"{slots['router']}.sigmoid", f.linear(slots["router"], x), "output")
     return f.mul(f"{module}.shared", out, gate, ("output", "gate"))
-
-
-#: Families that divide the chosen weights by their sum, as their configuration class has it.
-_NORMALISED = frozenset({"mixtral"})

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from ...ledger.arithmetic import Size
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
-from ...ledger.tensor import Tensor
+from ...ledger.tensor import Axis, Tensor
+from .kinds import Kind
 from .setting import Setting
 from .tape import Shape, Storage, Tape, Value
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _FLOATS = {"fp16": 1, "bf16": 1, "fp32": 2, "fp64": 3}  # by width, for promotion
 _ADAPTER = "base_model.model."
+_BIAS_APART = frozenset({"falcon"})  # families that add it after the product
 
 
 class Weights:
@@ -40,9 +42,10 @@ class Weights:
         return name in self._rows
 
     def value(self, name: str) -> Value:
-        """A weight as an operand."""
+        """A weight as an operand: those of all experts, or all heads, together."""
         row, dtype, trained = self._row(name)
-        return Value(Storage(name, row.shape, dtype, "weights", row.part), trained)
+        shape = (*(axis.count for axis in row.axes[1:]), *row.shape)
+        return Value(Storage(name, shape, dtype, "weights", row.part), trained)
 
     def width(self, name: str) -> Size:
         """What a matrix puts out."""
@@ -64,10 +67,10 @@ class Forward:
         setting: Setting,
         weights: Weights,
         shared: dict[tuple[str, str], Value],
-        windowed: bool = False,
+        kind: Kind | None = None,
     ):
         self.arch, self.names, self.setting, self.weights = arch, arch.names, setting, weights
-        self.windowed = windowed  # the layer looks through a window that is shorter than the sequence
+        self.kind = kind or Kind(Axis(1))
         self._shared = shared
         self.tape = Tape()
         self._parameters: dict[str, Value] = {}
@@ -80,19 +83,37 @@ class Forward:
         return self._parameters[name]
 
     def shared(self, what: str, dtype: Dtype, width: Size) -> Value:
-        """Cosines or sines of the rotary positions: made once, used by all layers."""
+        """Cosines or sines of the rotary positions."""
+        return self.once(f"rotary_emb{self.kind.tables}:{what}", (1, self.setting.seq_len, width), dtype)
+
+    def once(self, what: str, shape: Shape, dtype: Dtype) -> Value:
+        """A tensor that is made once, for all layers, and needs no gradient."""
         if (what, dtype.name) not in self._shared:
             prefix = self.names["embedding"].rpartition(".")[0]
-            name = f"{prefix}.rotary_emb:{what}" if prefix else f"rotary_emb:{what}"
-            shape = (1, self.setting.seq_len, width)
+            name = f"{prefix}.{what}" if prefix else what
             self._shared[what, dtype.name] = Value(Storage(name, shape, dtype, shared=True), False)
         return self._shared[what, dtype.name]
+
+    def made(self, name: str, shape: Shape, dtype: Dtype) -> Value:
+        """A tensor that is made on the spot, out of none of the others."""
+        out = self.tape.record(name, (), shape, dtype)
+        out.storage.call(name)
+        return out
 
     # formats
 
     def cast(self, name: str, x: Value, dtype: Dtype) -> Value:
-        """A copy in another format; the tensor itself where it has that format already."""
-        return x if x.dtype == dtype else self.tape.record(name, (x,), x.shape, dtype)
+        """A copy in another format, its memory in the same order; the tensor itself where it has that format."""
+        if x.dtype == dtype:
+            return x
+        copy = self.tape.record(name, (x,), x.shape, dtype)
+        copy.by_head = x.by_head
+        return copy
+
+    @staticmethod
+    def widest(*formats: Dtype) -> Dtype:
+        """The format of a result of several formats."""
+        return max(formats, key=lambda dtype: _FLOATS.get(dtype.name, 0))
 
     def lowered(self, name: str, x: Value) -> Value:
         """An operand of a matrix product under autocast: cast, and a weight only once."""
@@ -127,6 +148,11 @@ class Forward:
             name, (x,), x.shape if shape is None else shape, x.dtype, saves=saves, keeps_output=output
         )
 
+    def power(self, name: str, x: Value) -> Value:
+        """x to a power: keeps x; backward makes a smaller power, and that times the exponent, before the gradient."""
+        made = [Storage(f"{name}:{what}", x.shape, x.dtype, "temporaries") for what in ("smaller power", "derivative")]
+        return self.tape.record(name, (x,), x.shape, x.dtype, saves=[(x, "input")], backward=made)
+
     def dropout(self, name: str, x: Value, probability: float | None = None) -> Value:
         """Zeroes at random: keeps the mask."""
         if not (self.setting.dropout if probability is None else probability):
@@ -154,13 +180,19 @@ class Forward:
         out = self._packed(name, x, weight) if packed else self.product(name, x, weight)
         return self._adapted(name, x, out) if f"{name}.lora_A.weight" in self.weights else out
 
-    def product(self, name: str, x: Value, weight: Value) -> Value:
-        """x Wᵀ + b: keeps x where W is trained, and a cast copy of W where x needs a gradient."""
-        shape = (*x.shape[:-1], self.weights.width(weight.storage.name))
-        bias = [self.parameter(f"{name}.bias")] if f"{name}.bias" in self.weights else []
+    def product(
+        self, name: str, x: Value, weight: Value, width: Size | None = None, bias_name: str | None = None
+    ) -> Value:
+        """x Wᵀ + b, `width` wide: keeps x where W is trained, and a cast copy of W where x needs a gradient."""
+        shape = (*x.shape[:-1], self.weights.width(weight.storage.name) if width is None else width)
+        bias_name = bias_name or f"{name}.bias"
+        bias = [self.parameter(bias_name)] if bias_name in self.weights else []
         x, weight = self.lowered(name, x), self.lowered(name, weight)
         saves = [(x, "input")] * weight.grad + [(weight, "weight")] * x.grad
-        return self.tape.record(name, (x, weight, *bias), shape, weight.dtype, saves=saves)
+        if self.arch.model_type not in _BIAS_APART:
+            return self.tape.record(name, (x, weight, *bias), shape, weight.dtype, saves=saves)
+        out = self.tape.record(name, (x, weight), shape, weight.dtype, saves=saves)
+        return self.add(f"{name}.bias added", out, bias[0]) if bias else out
 
     def _packed(self, name: str, x: Value, weight: Value) -> Value:
         """A product with a quantised weight: backward unpacks it for the moment; only LLM.int8 keeps its input."""

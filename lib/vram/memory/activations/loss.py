@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from ...ledger.arithmetic import ceil_div, if_less
-from ...ledger.dtypes import dtypes
+from ...ledger.dtypes import Dtype, dtypes
 from .forward import Forward
+from .kernels import CAPPED
+from .mlp import activate
+from .norms import norm
 from .tape import Storage, Value
 
 
@@ -26,16 +29,38 @@ def head(f: Forward, x: Value) -> Value:
     """The logits: the head's own matrix, or the embedding's where they are tied."""
     name = f.names["lm_head"]
     if f"{name}.weight" in f.weights:
-        return f.linear(name, x)
-    return f.product(name, x, f.parameter(f"{f.names['embedding']}.weight"))
+        logits = f.linear(name, x)
+    else:
+        logits = f.product(name, x, f.parameter(f"{f.names['embedding']}.weight"))
+    if f.arch.model_type in CAPPED:
+        logits = f.map(f"{name}.capped", f.map(f"{name}.tanh", f.map(f"{name}.divided", logits), "output"))
+    return logits
 
 
-def _cross_entropy(f: Forward, logits: Value, labels: Storage) -> Value:
+def encoder_head(f: Forward, x: Value) -> Value:
+    """The masked words' head and loss over all tokens; or, of a bare encoder, the pooler on the first token."""
+    names, (b, s, h) = f.names, x.shape
+    if f.arch.head == "none":
+        if "pooler" not in names:
+            return x
+        return f.map(f"{names['pooler']}.tanh", f.linear(names["pooler"], x.part((b, h))), "output")
+    f.tape.kind = "logits"
+    x = norm(f, names["head_norm"], activate(f, f"{names['head_dense']}.act", f.linear(names["head_dense"], x)))
+    tied = f"{names['lm_head']}.weight" not in f.weights
+    weight = f.parameter(f"{names['embedding']}.weight" if tied else f"{names['lm_head']}.weight")
+    logits = f.product(names["lm_head"], x, weight, bias_name=names["head_bias"])
+    if f.setting.loss == "none":
+        return logits
+    wide = dtypes["fp32"] if f.setting.autocast else logits.dtype
+    return _cross_entropy(f, logits, Storage("loss:labels", (b * s,), dtypes["int64"]), wide)
+
+
+def _cross_entropy(f: Forward, logits: Value, labels: Storage, dtype: Dtype = dtypes["fp32"]) -> Value:
     """In FP32: keeps the logarithm of softmax, the labels and the count of tokens that are scored."""
-    wide = f.cast("loss:logits in fp32", logits, dtypes["fp32"])
+    wide = f.cast(f"loss:logits in {dtype}", logits, dtype)
     logs = f.map("loss:log_softmax", wide, "output")
-    count = Storage("loss:weight", (), dtypes["fp32"])
-    return f.tape.record("loss", (logs,), (), dtypes["fp32"], saves=[(logs, "log_softmax")], extra=[labels, count])
+    count = Storage("loss:weight", (), dtype)
+    return f.tape.record("loss", (logs,), (), dtype, saves=[(logs, "log_softmax")], extra=[labels, count])
 
 
 def _shifted_labels(f: Forward) -> Storage:

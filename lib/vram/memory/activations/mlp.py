@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from ...ledger.arithmetic import Size
 from ...ledger.dtypes import dtypes
 from .forward import Forward
-from .tape import Value
+from .tape import Storage, Value
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
 
 
-def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str = "mlp") -> Value:
-    """h → f → h with the modules of these slots: gate, up, down or gate_up, down."""
+def mlp(
+    f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str = "mlp", width: Size | None = None
+) -> Value:
+    """h → f → h with the modules of these slots: gate, up, down or gate_up, down; `width` is f."""
     names = f.names if slots is None else slots
     down = names["down"]
     module = down.rsplit(".", 1)[0]
     with f.tape.within(part):
         if "gate_up" in names:
-            half = (*x.shape[:-1], f.arch.intermediate_size)
+            half = (*x.shape[:-1], f.arch.intermediate_size if width is None else width)
             gate, up = f.tape.split(names["gate_up"], f.linear(names["gate_up"], x), [half, half])
             inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), up, ("activated", "up"))
         elif "gate" in names and f.arch.mlp_gated:
@@ -29,8 +32,13 @@ def mlp(f: Forward, x: Value, slots: Mapping[str, str] | None = None, part: str 
         else:
             inner = activate(f, f"{module}.act", f.linear(names["up"], x))
     out = f.linear(down, inner)
-    drops = f.arch.model_type in DROPS_RESIDUAL or f.arch.model_type in _DROPS_MLP
+    drops = drops_residual(f.arch) or f.arch.model_type in _DROPS_MLP
     return f.dropout(f"{module}.dropout", out) if drops else out
+
+
+def drops_residual(arch: Architecture) -> bool:
+    """True where what attention and MLP add to the stream goes through dropout, each by itself."""
+    return arch.model_type in _DROPS_RESIDUAL and not (arch.model_type == "falcon" and arch.parallel)
 
 
 def activate(f: Forward, name: str, x: Value) -> Value:
@@ -63,27 +71,37 @@ def _gelu_new(f: Forward, name: str, x: Value) -> Value:
     half = f.map(f"{name}.half", x)
     wide = f.setting.autocast is not None and f.setting.backend == "cuda"  # autocast takes powers in FP32 there
     base = f.cast(f"{name}.pow cast", x, dtypes["fp32"]) if wide else x
-    cube = f.map(f"{name}.scaled cube", f.map(f"{name}.pow", base, "input"))
+    cube = f.map(f"{name}.scaled cube", f.power(f"{name}.pow", base))
     inner = f.map(f"{name}.scale", f.add(f"{name}.sum", cube, x))
     tanh = f.map(f"{name}.tanh", inner, "output")
     return f.mul(name, half, f.map(f"{name}.one plus", tanh), ("half", "one plus tanh"))
 
 
+def _bloom_gelu(f: Forward, name: str, x: Value) -> Value:
+    """A GELU with a backward of its own: keeps x alone, but makes four tensors on the way and five on the way back."""
+    before, after = (
+        [Storage(f"{name}:{what} {n}", x.shape, x.dtype, "temporaries") for n in range(count)]
+        for what, count in (("forward", 3), ("backward", 4))
+    )
+    return f.tape.record(name, (x,), x.shape, x.dtype, saves=[(x, "input")], scratch=before, backward=after)
+
+
 _FUNCTIONS = {
     "silu": _keeps_input, "gelu": _keeps_input, "gelu_pytorch_tanh": _keeps_input, "gelu_new": _gelu_new,
-    "relu": _keeps_output, "relu2": _squared,
+    "relu": _keeps_output, "relu2": _squared, "bloom_gelu": _bloom_gelu,
 }  # fmt: skip
 
 _OF_FAMILY = {
     "gpt2": "gelu_new", "gptj": "gelu_new", "codegen": "gelu_new", "gpt_neo": "gelu_new", "phi": "gelu_new",
     "gpt_bigcode": "gelu_pytorch_tanh", "starcoder2": "gelu_pytorch_tanh",
     "gemma": "gelu_pytorch_tanh", "gemma2": "gelu_pytorch_tanh", "gemma3": "gelu_pytorch_tanh",
-    "gemma3_text": "gelu_pytorch_tanh",
-    "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
+    "gemma3_text": "gelu_pytorch_tanh", "vaultgemma": "gelu_pytorch_tanh",
+    "bloom": "bloom_gelu", "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.
-DROPS_RESIDUAL = frozenset({
+_DROPS_RESIDUAL = frozenset({
     "gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi", "phi3", "starcoder2", "seed_oss",
+    "bloom", "falcon", "bert", "roberta", "xlm-roberta", "camembert",
 })  # fmt: skip
-_DROPS_MLP = frozenset({"persimmon", "stablelm"})
+_DROPS_MLP = frozenset({"persimmon", "stablelm", "distilbert"})

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ...architectures.decoder import decoder, grouped_attention
-from ...architectures.layers import dense_and_sparse, full_and_sliding, remove
+from ...architectures.layers import full_and_sliding
+from ...ledger.arithmetic import Size
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
 from .attention import attention
+from .described import resolved, undescribed
 from .experts import experts
 from .forward import Forward, Weights
-from .loss import head_and_loss
-from .mlp import DROPS_RESIDUAL, mlp
+from .kinds import kinds_of_layer
+from .loss import encoder_head, head_and_loss
+from .mlp import drops_residual, mlp
 from .norms import norm
 from .setting import Setting
 from .tape import Storage, Tape, Value
@@ -80,6 +82,7 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     """The forward pass of a decoder with these weights, written on tapes."""
     if why := undescribed(arch):
         raise VramError(f"arch: the activations of {arch.name or arch.model_type} are not described: {why}.")
+    setting = resolved(arch, setting)
     weights = Weights(arch, trained, frozen)
     shared: dict[tuple[str, str], Value] = {}
     f = Forward(arch, setting, weights, shared)
@@ -87,102 +90,42 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     before = Stretch(f.tape, leaves=x)
     layers: list[Stretch] = []
     block = arch.names["o"].split("{}")[0] + "{}"
-    for kind in _kinds_of_layer(arch, setting, x.grad):
-        f = Forward(arch, setting, weights, shared, kind.windowed)
+    kinds = kinds_of_layer(arch, setting, x.grad)
+    for kind in kinds:
+        f = Forward(arch, setting, weights, shared, kind)
         grad = not kind.frozen_input
         enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
         with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
-            leaves = layer(f, enters, kind.sparse)
+            leaves = layer(f, enters)
         layers.append(Stretch(f.tape, (kind.axis,), enters, leaves))
     f = Forward(arch, setting, weights, shared)
     enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].leaves.grad)
     y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
-    after = Stretch(f.tape, (), enters, head_and_loss(f, y))
+    y = f.linear(arch.names["project_out"], y) if projects(f) else y
+    finish = head_and_loss if arch.head == "lm" else encoder_head
+    after = Stretch(f.tape, (), enters, finish(f, y))
+    masked = any(kind.masked for kind in kinds)
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
-    return Model(before, tuple(layers), after, tuple(v.storage for v in shared.values()), _mask(setting, x), keeps)
+    made_once = tuple(value.storage for value in shared.values())
+    return Model(before, tuple(layers), after, made_once, _masks(arch, setting, x, masked), keeps)
 
 
-def _mask(setting: Setting, x: Value) -> tuple[Storage, ...]:
-    """Zeroes and minus infinities that eager code adds to the scores: one s × s matrix for each sequence."""
-    if setting.attention != "eager":
-        return ()
+def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tuple[Storage, ...]:
+    """Zeroes and minus infinities that eager code of decoders adds to the scores: s × s for each sequence.
+
+    masked  some layer gives torch's kernel a mask
+    """
     b, s = setting.batch, setting.seq_len
-    return (Storage("causal mask", (b, 1, s, s), x.dtype, "temporaries", shared=True),)
-
-
-def undescribed(arch: Architecture) -> str:
-    """Why the forward pass of a model is not described here; empty where it is."""
-    family = arch.family
-    if family.build is not decoder or arch.head != "lm":
-        return "it is not a decoder with a language-model head"
-    if family.attention is not grouped_attention:
-        return "latent attention would have to be described"
-    if "project_in" in arch.names and arch.embedding_size is not arch.hidden_size:
-        return "projections around a narrower embedding would have to be described"
-    if not arch.final_norm or arch.model_type in _UNDESCRIBED:
-        return "its layer would have to be described"
-    return ""
+    if setting.attention == "sdpa" and masked:
+        return (Storage("mask of yes and no", (1, 1, s, s), dtypes["bool"], "temporaries", shared=True),)
+    if setting.attention != "eager" or arch.head != "lm":
+        return ()
+    names = ["causal mask"] + ["causal mask of windows"] * all(full_and_sliding(arch))
+    return tuple(Storage(name, (b, 1, s, s), x.dtype, "temporaries", shared=True) for name in names)
 
 
 #: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
 _KEEPS_MASK = frozenset({"gpt2"})
-
-#: Families whose every byte was compared with their real class, in hundreds of random settings. Those of other decoders
-#: follow from the same operations; where their code differs in a detail, so do some rows.
-EXACT = (
-    "arcee", "exaone4", "gemma", "gpt2", "gpt_neox", "granite", "llama", "ministral", "mistral", "mixtral", "olmo",
-    "olmo2", "olmoe", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "seed_oss", "starcoder2",
-)  # fmt: skip
-_UNDESCRIBED = frozenset({"gpt_oss", "llama4", "llama4_text"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Kind:
-    """Layers that save the same: with experts or not, through a window or not, from an input without a gradient."""
-
-    axis: Axis
-    sparse: bool
-    windowed: bool = False
-    frozen_input: bool = False
-
-
-def _kinds_of_layer(arch: Architecture, setting: Setting, embedding_trained: bool) -> list[_Kind]:
-    """The kinds of layer in order of their first index; under a frozen embedding the first layer stands alone."""
-    dense, sparse = dense_and_sparse(arch)
-    kinds = [_Kind(axis, False) for axis in dense] + [_Kind(axis, True) for axis in sparse]
-    if _window_is_short(arch, setting):
-        full, sliding = full_and_sliding(arch)
-        everywhere = not full or arch.model_type in _ONE_MASK
-        kinds = [replace(kind, windowed=True) for kind in kinds] if everywhere else _crossed(kinds, sliding)
-    kinds.sort(key=lambda kind: kind.axis.start)
-    if embedding_trained:
-        return kinds
-    first, *others = kinds
-    axis = first.axis
-    rest = Axis(axis.count - 1, axis.start + axis.step, axis.step)
-    alone = replace(first, axis=Axis(1, axis.start, axis.step), frozen_input=True)
-    return [alone] + ([] if type(rest.count) is int and rest.count == 0 else [replace(first, axis=rest)]) + others
-
-
-#: Families whose code gives the mask of the window to every layer.
-_ONE_MASK = frozenset({"qwen3_moe"})
-
-
-def _window_is_short(arch: Architecture, setting: Setting) -> bool:
-    """True where a window is known to be no longer than the sequence: a mask is then needed."""
-    window, s = arch.sliding_window, setting.seq_len
-    return bool(window) and type(window) is int and type(s) is int and s >= window
-
-
-def _crossed(kinds: list[_Kind], sliding: Iterable[Axis]) -> list[_Kind]:
-    """The kinds split into layers that look through a window and layers that do not."""
-    behind = [index for axis in sliding for index in axis.indices()]
-    found = []
-    for kind in kinds:
-        left, gone = remove((kind.axis,), behind)
-        found += [replace(kind, axis=axis) for axis in left]
-        found += [replace(kind, axis=axis, windowed=True) for axis in gone]
-    return found
 
 
 def _embedded(f: Forward) -> Value:
@@ -190,15 +133,17 @@ def _embedded(f: Forward) -> Value:
     names, b, s = f.names, f.setting.batch, f.setting.seq_len
     weight = f.parameter(f"{names['embedding']}.weight")
     ids = Storage(f"{names['embedding']}:tokens", (b, s), dtypes["int64"])
-    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.hidden_size), weight.dtype, extra=[ids])
+    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.embedding_size), weight.dtype, extra=[ids])
+    if projects(f):
+        x = f.linear(names["project_in"], x)
     if f.arch.model_type in _SCALES_EMBEDDING:
         scale = Value(Storage(f"{names['embedding']}:scale", (), weight.dtype), False)
         x = f.mul(f"{names['embedding']}.scaled", x, scale)
+    if "segments" in names and f.arch.type_vocab_size != 0:
+        x = f.add(f"{names['embedding']}.segment", x, _looked_up(f, "segments", _rows(f), s))
     if f.arch.positions == "learned":
-        table = f.parameter(f"{names['positions']}.weight")
-        ids = Storage(f"{names['positions']}:positions", (1, s), dtypes["int64"])
-        places = f.tape.record(names["positions"], (table,), (1, s, f.arch.hidden_size), table.dtype, extra=[ids])
-        x = f.add(f"{names['embedding']}.add", x, places)
+        kept = f.arch.max_position_embeddings if f.arch.model_type in _STORES_POSITIONS else s
+        x = f.add(f"{names['embedding']}.add", x, _looked_up(f, "positions", _rows(f), kept))
     if "embedding_norm" in names:
         x = norm(f, names["embedding_norm"], x)
     if f.arch.model_type in _DROPS_EMBEDDING:
@@ -206,24 +151,61 @@ def _embedded(f: Forward) -> Value:
     return x
 
 
+def _looked_up(f: Forward, slot: str, rows: Size, kept: Size) -> Value:
+    """Vectors out of a small table: keeps the numbers of their rows."""
+    name = f.names[slot]
+    table = f.parameter(f"{name}.weight")
+    ids = Storage(f"{name}:{slot}", (rows, kept), dtypes["int64"])
+    return f.tape.record(name, (table,), (rows, f.setting.seq_len, f.arch.hidden_size), table.dtype, extra=[ids])
+
+
+def _rows(f: Forward) -> Size:
+    return f.setting.batch if f.arch.model_type in _COUNTS_POSITIONS else 1
+
+
+def projects(f: Forward) -> bool:
+    """True where the embedding is narrower than the stream, with a projection before the layers and one after them."""
+    return "project_in" in f.names and f"{f.names['project_in']}.weight" in f.weights
+
+
+#: Families that count the positions of each sequence.
+_COUNTS_POSITIONS = frozenset({"opt", "roberta", "xlm-roberta", "camembert"})
+#: Families that store the numbers of all positions and look at the first of them.
+_STORES_POSITIONS = frozenset({"bert", "distilbert"})
 #: Families that multiply the embedding by a number that is a tensor.
-_SCALES_EMBEDDING = frozenset({"gemma", "gemma2"})
-_DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "phi", "starcoder2"})
+_SCALES_EMBEDDING = frozenset({"gemma", "gemma2", "gemma3_text", "vaultgemma"})
+_DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "phi", "starcoder2",
+                              "bert", "roberta", "xlm-roberta", "camembert", "distilbert"})  # fmt: skip
 
 
-def layer(f: Forward, x: Value, sparse: bool) -> Value:
+def layer(f: Forward, x: Value) -> Value:
     """One layer: attention and MLP, one after the other or side by side, each added to the stream."""
     names, block = f.names, f.names["o"].split("{}")[0] + "{}"
-    feed_forward = experts if sparse else mlp
+    feed_forward = experts if f.kind.sparse else mlp
+    if f.arch.norms_the_sum:
+        return _normed_afterwards(f, x, block)
     attended = _residual_dropout(f, names["o"], attention(f, normed := _norm(f, "attention_norm", x)))
     attended = _norm(f, "attention_post_norm", attended)
     if f.arch.parallel:
         second = normed if f.arch.shared_norm else _norm(f, "mlp_norm", x)
         both = f.add(f"{block}.add", attended, feed_forward(f, second))
+        if f.arch.model_type == "falcon":
+            both = f.dropout(f"{block}.dropout", both)
         return f.add(f"{block}.residual", both, x)
     x = f.add(f"{block}.attention_residual", x, attended)
     fed = _norm(f, "mlp_post_norm", feed_forward(f, _norm(f, "mlp_norm", x)))
     return f.add(f"{block}.mlp_residual", x, fed)
+
+
+def _normed_afterwards(f: Forward, x: Value, block: str) -> Value:
+    """Attention and MLP, each added to the stream, which is normed after each."""
+    first, second = [slot for slot in _NORMS if slot in f.names]
+    attended = _residual_dropout(f, f.names["o"], attention(f, x))
+    x = _norm(f, first, f.add(f"{block}.attention_residual", x, attended))
+    return _norm(f, second, f.add(f"{block}.mlp_residual", x, mlp(f, x)))
+
+
+_NORMS = ("attention_norm", "attention_post_norm", "mlp_norm", "mlp_post_norm")
 
 
 def _norm(f: Forward, slot: str, x: Value) -> Value:
@@ -231,4 +213,4 @@ def _norm(f: Forward, slot: str, x: Value) -> Value:
 
 
 def _residual_dropout(f: Forward, name: str, x: Value) -> Value:
-    return f.dropout(f"{name}.dropout", x) if f.arch.model_type in DROPS_RESIDUAL else x
+    return f.dropout(f"{name}.dropout", x) if drops_residual(f.arch) else x

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...ledger.arithmetic import Size, check_size, is_symbolic
+from ...ledger.arithmetic import Size, check_size, is_symbolic, is_whole
 from ...ledger.dtypes import Dtype, as_dtype, dtypes
-from ...ledger.errors import VramError, unknown
+from ...ledger.errors import VramError, brief, unknown
 
 ATTENTION = ("eager", "sdpa", "flash")
 CHECKPOINTING = ("none", "selective", "full")
@@ -24,7 +24,7 @@ _ALIASES = {
 }  # fmt: skip
 #: What each implementation does when nothing is said. Megatron as its paper describes it: see `megatron.py`.
 _USUAL: dict[str, dict[str, Any]] = {
-    "transformers": {"attention": "sdpa", "dropout": 0.0, "activation": None},
+    "transformers": {"attention": None, "dropout": 0.0, "activation": None},
     "megatron": {"attention": "eager", "dropout": 0.1, "activation": "gelu"},
 }
 _FLOATS = ("fp64", "fp32", "bf16", "fp16")
@@ -32,11 +32,11 @@ _FLOATS = ("fp64", "fp32", "bf16", "fp16")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to run a forward pass. See `vram.activations` for the words."""
+    """One way to run a forward pass. See `vram.activations` for the words; attention None: as the family does."""
 
     batch: Size = 1
     seq_len: Size = 2048
-    attention: str = "sdpa"
+    attention: str | None = None
     dropout: float = 0.0
     checkpointing: str = "none"
     autocast: Dtype | None = None
@@ -92,7 +92,7 @@ def setting(
     return Setting(
         batch,
         seq_len,
-        _word("attention", attention, ATTENTION),
+        None if attention is None else _word("attention", attention, ATTENTION),
         _probability("dropout", dropout),
         _word("checkpointing", checkpointing, CHECKPOINTING),
         _autocast(autocast),
@@ -115,7 +115,7 @@ def _word(field: str, word: str, known: tuple[str, ...]) -> str:
 
 def _probability(field: str, value: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1:
-        raise VramError(f"{field}: {value!r:.60} given, a probability from 0 to below 1 is needed.")
+        raise VramError(f"{field}: {brief(value)} given, a probability from 0 to below 1 is needed.")
     return float(value)
 
 
@@ -135,4 +135,4 @@ def computing(field: str, dtype: str | Dtype) -> Dtype:
 
 def is_known_to_exceed(size: Size, bound: int) -> bool:
     """True where a size is a plain number above `bound`; symbols and arrays are taken at their common value."""
-    return type(size) is int and not is_symbolic(size) and size > bound
+    return is_whole(size) and not is_symbolic(size) and size > bound

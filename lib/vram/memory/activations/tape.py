@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from ...ledger.arithmetic import Size, is_array
+from ...ledger.arithmetic import Size, is_array, is_whole
 from ...ledger.dtypes import Dtype
 from ...ledger.tensor import Axis, Tensor
 
@@ -58,19 +58,24 @@ class Storage:
 
 def size_key(shape: Shape, dtype: Dtype) -> tuple[object, ...]:
     """Equal for tensors of one size, whatever kind of number it is made of."""
-    return (dtype.name, *[n if type(n) is int else (id(n) if is_array(n) else n) for n in shape])
+    return (dtype.name, *[n if is_whole(n) else (id(n) if is_array(n) else n) for n in shape])
 
 
 class Value:
-    """A tensor of the forward pass: a shape and a format over a storage; `grad` says whether backward reaches it."""
+    """A tensor of the forward pass: a shape and a format over a storage; `grad` says whether backward reaches it.
 
-    __slots__ = ("base", "dtype", "grad", "shape", "storage")
+    partial  a view of a part of its storage
+    by_head  its memory is in the order of heads, not of tokens
+    """
+
+    __slots__ = ("base", "by_head", "dtype", "grad", "partial", "shape", "storage")
 
     def __init__(self, storage: Storage, grad: bool, shape: Shape | None = None, base: Value | None = None):
         self.storage, self.grad = storage, grad
         self.shape = storage.shape if shape is None else shape
         self.dtype = storage.dtype
         self.base = self if base is None else base  # a view shares the gradient of what it is a view of
+        self.partial = self.by_head = False
 
     @property
     def is_parameter(self) -> bool:
@@ -80,6 +85,12 @@ class Value:
     def view(self, shape: Shape) -> Value:
         """The same memory under another shape, where backward need not know of the change."""
         return Value(self.storage, self.grad, shape, self.base)
+
+    def part(self, shape: Shape) -> Value:
+        """A part of it under that shape: what keeps the part keeps all of it."""
+        seen = self.view(shape)
+        seen.partial = True
+        return seen
 
 
 @dataclass(slots=True, eq=False)
@@ -161,6 +172,8 @@ class Tape:
         """Parts of a tensor, as views; backward puts their gradients together in one new tensor."""
         value.storage.call(f"{name}:output")
         parts = [Value(value.storage, value.grad, shape) for shape in shapes]
+        for part in parts:
+            part.partial = True
         self.ops.append(Op(name, (value,), tuple(parts), region=self.region))
         return parts
 

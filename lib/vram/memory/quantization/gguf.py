@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from ...ledger.arithmetic import Size, divides, exact_div, is_array
+from ...ledger.arithmetic import Size, divides, exact_div, is_array, is_whole
 from ...ledger.dtypes import Dtype, dtypes
-from ...ledger.errors import VramError
+from ...ledger.errors import VramError, brief
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Tensor
 from ..derive import inputs, outputs
@@ -122,8 +122,8 @@ def _by_layer(tensor: Tensor, cases: Cases, layers: Size) -> list[Tensor]:
             to = dtypes[_fitting(tensor, name).name]
             found = [(axis, *tensor.axes[1:]) for axis in left] if tensor.axes else [()]
             return rows + [replace(tensor, dtype=to, axes=axes) for axes in found]
-        if type(layers) is not int or any(type(axis.count) is not int for axis in left):
-            raise VramError(f"num_hidden_layers: {layers!r:.60} given; this mix needs a plain number of layers.")
+        if not is_whole(layers) or any(not is_whole(axis.count) for axis in left):
+            raise VramError(f"num_hidden_layers: {brief(layers)} given; this mix needs a plain number of layers.")
         parts = [split(axis, layers, chosen) for axis in left]
         left = [axis for _, outside in parts for axis in outside]
         to = _fitting(tensor, name)
@@ -155,13 +155,13 @@ def _describe(ledger: Ledger) -> _Model:
         if tensor.axes:
             axis = tensor.axes[0]
             end = axis.start + (axis.count - 1) * axis.step + 1
-            layers = end if type(end) is not int or type(layers) is not int else max(layers, end)
+            layers = end if not is_whole(end) or not is_whole(layers) else max(layers, end)
         if is_expert(tensor):
             experts = tensor.axes[1].count if len(tensor.axes) > 1 else tensor.shape[0]
     grouping = _grouping(by_role)
     names = {t.name for t in ledger}
     return _Model(
-        layers, grouping, experts if type(experts) is int else 1,
+        layers, grouping, experts if is_whole(experts) else 1,
         falcon=any(n.endswith("word_embeddings.weight") for n in names)
         and not any("word_embeddings_layernorm" in n for n in names),
         # llama.cpp's "70B" is a LLaMA of 80 layers with grouped keys, or a Qwen 2 (biased queries) of 80.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...ledger.arithmetic import check_size
-from ...ledger.errors import VramError, unknown
+from ...ledger.errors import VramError, brief, unknown
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Tensor
 from ..derive import Derived, derive
@@ -34,7 +34,7 @@ class Option:
         for choice in self.choices:
             if type(choice) is type(value) and choice == value:
                 return value
-        raise VramError(f"{name}: {value!r:.60} given, allowed: {', '.join(map(repr, self.choices))}.")
+        raise VramError(f"{name}: {brief(value)} given, allowed: {', '.join(map(repr, self.choices))}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Scheme:
         """Every option with its value; an unknown one is an error."""
         for name in given:
             if name not in self.options:
-                raise unknown(f"option of {self.name}", name, [*self.options, "keep"])
+                raise unknown(f"option of {self.name}", name, [*self.options, "format", "keep"])
         return {name: option.check(name, given.get(name, option.default)) for name, option in self.options.items()}
 
 

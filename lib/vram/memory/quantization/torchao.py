@@ -54,15 +54,26 @@ def _float8(options: Options) -> tuple[Derived, ...]:
 
 _ANY_GROUP = Option(_ROW, (_ROW, 16, 32, 64, 128, 256, 512, 1024))
 
+_ROWS = {"group_size": _ANY_GROUP}
+
+
+def _named(*words: str) -> tuple[str, ...]:
+    """Names that torchao gives a configuration, alone and after the name of the library."""
+    return (*words, *(f"torchao-{word}" for word in words))
+
+
 SCHEMES = (
-    Scheme("torchao-int8", "INT8, torchao", matrices(_int8), {"group_size": _ANY_GROUP}, USUAL,
-           ("int8wo", "int8_weight_only", "torchao-int8wo", "Int8WeightOnlyConfig"), "torchao.quantization, version 2"),
-    Scheme("torchao-intx", "INTx, torchao", matrices(_intx), {"group_size": _ANY_GROUP}, USUAL,
-           ("intx_weight_only", "torchao-IntxWeightOnlyConfig", "IntxWeightOnlyConfig"),
-           "torchao.quantization, unpacked to int8"),
+    Scheme("torchao-int8", "INT8, torchao", matrices(_int8), _ROWS, USUAL,
+           _named("int8wo", "int8_weight_only", "Int8WeightOnlyConfig",
+                  "int8dq", "Int8DynamicActivationInt8WeightConfig"),
+           "torchao.quantization, version 2; weights alone, or with activations made INT8 on the fly"),
+    Scheme("torchao-intx", "INTx, torchao", matrices(_intx), _ROWS, USUAL,
+           _named("intx_weight_only", "IntxWeightOnlyConfig"), "torchao.quantization, unpacked to int8"),
+    Scheme("torchao-int8-intx", "INTx weights, INT8 activations, torchao", matrices(_intx),
+           {"group_size": Option(32, _ANY_GROUP.choices)}, USUAL, _named("Int8DynamicActivationIntxWeightConfig"),
+           "torchao.quantization, unpacked to int8; activations are made INT8 on the fly"),
     Scheme("torchao-int4", "INT4, torchao", matrices(_int4), {"group_size": Option(128, (32, 64, 128, 256))}, USUAL,
-           ("int4wo", "int4_weight_only", "Int4WeightOnlyConfig"), "torchao.quantization, plain and tile-packed"),
+           _named("int4wo", "int4_weight_only", "Int4WeightOnlyConfig"), "torchao.quantization, plain and tile-packed"),
     Scheme("torchao-float8", "FP8, torchao", matrices(_float8), {"scales": Option(_ROW, (_ROW, "tensor"))}, USUAL,
-           ("float8wo", "float8_weight_only", "torchao-Float8WeightOnlyConfig", "Float8WeightOnlyConfig"),
-           "torchao.quantization, version 2"),
+           _named("float8wo", "float8_weight_only", "Float8WeightOnlyConfig"), "torchao.quantization, version 2"),
 )  # fmt: skip

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from ...ledger.errors import VramError
+from ...architectures.layers import remove
+from ...ledger.arithmetic import is_whole
+from ...ledger.errors import VramError, brief
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
 from ..quantization.layers import between
@@ -24,8 +26,9 @@ def stages(phases: Iterable[Ledger], plan: Plan) -> int:
         for tensor in ledger:
             if tensor.axes:
                 axis = tensor.axes[0]
-                if type(axis.count) is not int:
-                    raise VramError(f"pp: {plan.pp} given; the number of layers must be plain, not {axis.count!r:.40}.")
+                if not is_whole(axis.count):
+                    shown = brief(axis.count)
+                    raise VramError(f"pp: {plan.pp} given; the number of layers must be plain, not {shown}.")
                 layers = max(layers, axis.start + (axis.count - 1) * axis.step + 1)
     if layers < plan.pp:
         raise VramError(f"pp: {plan.pp} given, but there are only {layers} layers.")
@@ -49,23 +52,48 @@ def _bounds(stage: int, plan: Plan, layers: int) -> tuple[int, int]:
     return stage * layers // plan.pp, (stage + 1) * layers // plan.pp
 
 
-def of_stage(ledger: Ledger, plan: Plan, stage: int, layers: int, tied: bool) -> Ledger:
-    """The tensors of one stage."""
+def of_stage(ledger: Ledger, plan: Plan, stage: int, layers: int, tied: bool, working: bool) -> Ledger:
+    """The tensors of one stage. `working`: one of its layers is in work, whose tensors have rows of their own."""
     low, high = _bounds(stage, plan, layers)
     rows: list[Tensor] = []
     for tensor in ledger:
         if tensor.axes:
+            in_work = {"activations": high - 1, "gradients": low}.get(tensor.kind) if working else None
             for axis in between(tensor.axes[0], low, high):
-                rows.append(_in_flight(replace(tensor, axes=(axis, *tensor.axes[1:])), plan, stage))
+                rows += _held(replace(tensor, axes=(axis, *tensor.axes[1:])), _waiting(plan, stage), in_work)
         elif stage in _homes(tensor, plan.pp - 1, tied):
-            rows.append(_in_flight(tensor, plan, stage))
+            rows += _held(tensor, 1 if in_work_itself(tensor) else _waiting(plan, stage), None)
     return Ledger(rows)
+
+
+def in_work_itself(tensor: Tensor) -> bool:
+    """True for a tensor of the layer in work, wherever that is."""
+    return "{}" in tensor.name and not tensor.axes
+
+
+def _waiting(plan: Plan, stage: int) -> int:
+    """Batches that have gone forward through a stage and not come back."""
+    waiting = plan.pp - stage
+    return waiting if plan.microbatches is None else min(waiting, plan.microbatches)
+
+
+def _held(tensor: Tensor, batches: int, in_work: int | None) -> Iterator[Tensor]:
+    """Activations are kept for each waiting batch; the layer in work is left out for the batch that is in it."""
+    if tensor.kind != "activations":
+        batches = 1
+    if in_work is not None and in_work in tensor.axes[0].indices():
+        if batches > 1:
+            yield replace(tensor, axes=(*tensor.axes, Axis(batches - 1)))
+        left, _ = remove(tensor.axes[:1], [in_work])
+        yield from (replace(tensor, axes=(axis, *tensor.axes[1:])) for axis in left)
+    else:
+        yield tensor if batches == 1 else replace(tensor, axes=(*tensor.axes, Axis(batches)))
 
 
 def _homes(tensor: Tensor, last: int, tied: bool) -> Iterator[int]:
     """The stages that hold a tensor without a layer axis."""
     embeds = "embed" in tensor.name or tensor.part in ("embedding", "position_embedding")
-    if tensor.kind == "overhead" or "{}" in tensor.name:
+    if tensor.kind == "overhead" or in_work_itself(tensor):
         yield from range(last + 1)  # every process has it; or it belongs to the layer in work, wherever that is
     elif embeds:
         yield 0
@@ -73,12 +101,3 @@ def _homes(tensor: Tensor, last: int, tied: bool) -> Iterator[int]:
             yield last  # the head is the embedding: both ends need it
     else:
         yield last
-
-
-def _in_flight(tensor: Tensor, plan: Plan, stage: int) -> Tensor:
-    """Activations are kept for every batch that has gone forward and not come back."""
-    if tensor.kind != "activations":
-        return tensor
-    waiting = plan.pp - stage
-    batches = waiting if plan.microbatches is None else min(waiting, plan.microbatches)
-    return tensor if batches == 1 else replace(tensor, axes=(*tensor.axes, Axis(batches)))

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ...architectures.architecture import Architecture
-from ...ledger.arithmetic import Size, check_size
-from ...ledger.errors import VramError, unknown
+from ...ledger.arithmetic import Size, check_size, is_whole
+from ...ledger.errors import VramError, brief, unknown
 from ...ledger.tensor import Tensor
 from ..arguments import need_architecture, need_flag
 
@@ -46,12 +46,12 @@ class Plan:
             need_architecture(self.arch)
         need_flag(self.sp, "sequence_parallel")
         if not isinstance(self.ranks, Mapping):
-            raise VramError(f"rank: {self.ranks!r:.60} given, a mapping of degrees to numbers is needed.")
+            raise VramError(f"rank: {brief(self.ranks)} given, a mapping of degrees to numbers is needed.")
         for name in DEGREES:
             if type(check_size(name, getattr(self, name), most=2**20)) is not int:
-                raise VramError(f"{name}: {getattr(self, name)!r:.60} given, a plain whole number is needed.")
-        if type(self.zero) is not int or not 0 <= self.zero <= 3:
-            raise VramError(f"zero: {self.zero!r:.40} given, a ZeRO stage from 0 to 3 is needed.")
+                raise VramError(f"{name}: {brief(getattr(self, name))} given, a plain whole number is needed.")
+        if not is_whole(self.zero) or not 0 <= self.zero <= 3:
+            raise VramError(f"zero: {brief(self.zero)} given, a ZeRO stage from 0 to 3 is needed.")
         if self.offload not in OFFLOAD:
             raise unknown("offload", self.offload, OFFLOAD)
         if self.dp % self.ep:
@@ -64,8 +64,8 @@ class Plan:
             if name not in DEGREES:
                 raise unknown("rank", name, DEGREES)
             most = getattr(self, name) - 1
-            if type(rank) is not int or not 0 <= rank <= most:
-                raise VramError(f"rank: {name} {rank!r:.40} given, a number from 0 to {most} is needed.")
+            if not is_whole(rank) or not 0 <= rank <= most:
+                raise VramError(f"rank: {name} {brief(rank)} given, a number from 0 to {most} is needed.")
         self._check_against_the_model()
 
     def _check_against_the_model(self) -> None:
@@ -73,11 +73,11 @@ class Plan:
             return
         a, g = self.arch.num_attention_heads, self.arch.num_key_value_heads
         experts = getattr(self.arch, "num_experts", None)
-        if type(a) is int and a % self.tp:
+        if is_whole(a) and a % self.tp:
             raise VramError(f"tp: {self.tp} given, but it does not divide num_attention_heads {a}.")
-        if type(g) is int and g % self.tp and self.tp % g:
+        if is_whole(g) and g % self.tp and self.tp % g:
             raise VramError(f"tp: {self.tp} given; it must divide num_key_value_heads {g} or be a multiple of it.")
-        if type(experts) is int and experts and experts % self.ep:
+        if is_whole(experts) and experts and experts % self.ep:
             raise VramError(f"ep: {self.ep} given, but it does not divide num_experts {experts}.")
         if self.ep > 1 and not experts:
             raise VramError(f"ep: {self.ep} given, but the model has no experts.")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ...ledger.arithmetic import smallest
+from ...ledger.arithmetic import is_whole, smallest
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
 from .plan import Plan, is_expert, is_parameter, share
@@ -62,13 +62,13 @@ def _whole(ledger: Ledger, kind: str, layers: int, why: str, outside: bool) -> I
 
 
 def _reaches(axis: Axis, index: int) -> bool:
-    return type(axis.count) is not int or index in axis.indices()
+    return not is_whole(axis.count) or index in axis.indices()
 
 
 def _weight(rows: list[Tensor]) -> int:
     """Bytes of one layer, to compare; where they are no plain number the kinds of layer cannot be told apart."""
-    sizes = [t.nbytes // t.axes[0].count if type(t.axes[0].count) is int else t.nbytes for t in rows]
-    return sum(sizes) if all(type(n) is int for n in sizes) else len(sizes)
+    sizes = [t.nbytes // t.axes[0].count if is_whole(t.axes[0].count) else t.nbytes for t in rows]
+    return sum(sizes) if all(is_whole(n) for n in sizes) else len(sizes)
 
 
 def _is_offloaded(tensor: Tensor, plan: Plan) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...ledger.arithmetic import Size, largest, smallest
+from ...ledger.arithmetic import Size, is_whole, largest, smallest
 from ...ledger.tensor import Axis, Tensor
 from ..roles import role
 from .plan import Plan, is_expert, is_parameter, share
@@ -57,13 +57,13 @@ def _cut_parameter(tensor: Tensor, plan: Plan) -> Tensor:
 
 def _is_one_wide(tensor: Tensor) -> bool:
     """True for a column of scales, (out × 1)."""
-    return len(tensor.shape) >= 2 and type(tensor.shape[-1]) is int and tensor.shape[-1] == 1
+    return len(tensor.shape) >= 2 and is_whole(tensor.shape[-1]) and tensor.shape[-1] == 1
 
 
 def _key_cards(plan: Plan) -> int:
     """Among how many cards key/value heads are divided: no more than there are heads."""
     heads = plan.arch.num_key_value_heads if plan.arch is not None else plan.tp
-    return smallest((plan.tp, heads)) if type(heads) is int else plan.tp
+    return smallest((plan.tp, heads)) if is_whole(heads) else plan.tp
 
 
 def _cut_fused(tensor: Tensor, plan: Plan) -> Tensor:
@@ -71,7 +71,7 @@ def _cut_fused(tensor: Tensor, plan: Plan) -> Tensor:
     arch, tp = plan.arch, plan.tp
     whole = (arch.num_attention_heads + 2 * arch.num_key_value_heads) * arch.head_dim
     mine = (share(arch.num_attention_heads, tp, plan.rank("tp")) + 2 * _key_heads(plan)) * arch.head_dim
-    shape = tuple(mine if n is whole or (type(n) is int and n == whole) else n for n in tensor.shape)
+    shape = tuple(mine if n is whole or (is_whole(n) and n == whole) else n for n in tensor.shape)
     return replace(tensor, shape=shape) if shape != tensor.shape else _cut(tensor, -2, tp, plan.rank("tp"))
 
 
@@ -85,7 +85,7 @@ def _cut(tensor: Tensor, dim: int, parts: int, index: int) -> Tensor:
     shape = list(tensor.shape)
     dim = max(dim, -len(shape))
     other = -3 - dim
-    if len(shape) >= 2 and type(shape[dim]) is int and shape[dim] % parts and type(shape[other]) is int:
+    if len(shape) >= 2 and is_whole(shape[dim]) and shape[dim] % parts and is_whole(shape[other]):
         dim = dim if shape[other] % parts else other
     shape[dim] = share(shape[dim], parts, index)
     return replace(tensor, shape=tuple(shape))
@@ -109,7 +109,7 @@ def _cut_sequence(tensor: Tensor, plan: Plan, seq_len: Size | None) -> Tensor:
         return tensor
     shape = list(tensor.shape)
     for place, size in enumerate(shape):
-        if size is seq_len or (type(size) is int and size == seq_len):
+        if size is seq_len or (is_whole(size) and size == seq_len):
             shape[place] = plan.share(size, "cp")
             return replace(tensor, shape=tuple(shape))
     return tensor
@@ -133,4 +133,4 @@ def is_stream(tensor: Tensor) -> bool:
     """True for what lies between the matrices of a layer, as wide as the model: norms, residuals, inputs of Q, K, V."""
     if tensor.kind == "logits" or tensor.name.startswith("loss"):
         return False
-    return tensor.part not in ("attention", "mlp", "expert", "shared_expert")
+    return tensor.part not in ("attention", "mlp", "expert", "shared_expert", "lm_head")

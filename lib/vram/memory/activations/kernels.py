@@ -1,0 +1,198 @@
+"""From queries, keys and values to the output of attention: eager code, or one of torch's kernels.
+
+Eager code keeps matrices of s × s numbers for each head: the output of softmax, and with dropout its mask and its
+result. A flash kernel keeps Q, K, V, its output and one number a token and head, and computes the rest again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+from ...ledger.arithmetic import Size, round_up
+from ...ledger.dtypes import Dtype, dtypes
+from ...ledger.errors import VramError
+from .described import ENCODERS
+from .forward import Forward
+from .operands import one_by_one, repeated, same
+from .setting import is_known_to_exceed
+from .tape import Storage, Value
+
+Kernel = Callable[[Forward, str, Value, Value, Value], Value]
+
+
+def core(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """What the setting chooses."""
+    return _CORES[f.setting.attention](f, module, q, k, v)
+
+
+def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """Product, scale, mask, softmax, dropout, product: each an operation of its own."""
+    family = f.arch.model_type
+    with _recomputed(f, module):
+        b, s, a, _ = q.shape
+        if family == "falcon":  # heads are left to the product, which casts before
+            k, v = f.lowered(f"{module}.scores:key", k), f.lowered(f"{module}.values:value", v)
+        k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
+        q, k, v = one_by_one(f, f"{module}.values", q, k, v)
+        scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
+        scores = f.map(f"{module}.scale", scores)
+        if family in CAPPED:
+            scores = f.map(f"{module}.capped", f.map(f"{module}.tanh", scores, "output"))
+        scores = f.map(f"{module}.mask", scores)
+        weights = _with_sinks(f, module, scores, v) if "sinks" in f.names else _softmax(f, module, scores, q, v)
+        weights = f.dropout(f"{module}.dropout", weights, _dropout(f))
+        weights = f.cast(f"{module}.dropout:cast", weights, v.dtype) if "sinks" in f.names else weights
+        out = f.matmul(f"{module}.values", weights, v, (b, a, s, v.shape[-1]), ("weights", "value"))
+    return f.map(f"{module}.transpose", out, shape=(b, s, a * v.shape[-1]))
+
+
+def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
+    """Softmax in FP32 and back to the format of the queries; some families take the scores as they are."""
+    if f.arch.model_type == "falcon":
+        if f.arch.positions == "alibi":
+            scores = f.cast(f"{module}.scores:cast", scores, dtypes["fp32"])
+        return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if f.setting.autocast else q.dtype)
+    if f.arch.model_type in ENCODERS:  # no mask has made the scores FP32; autocast does so on CUDA
+        wide = f.setting.autocast is not None and f.setting.backend == "cuda"
+        return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if wide else scores.dtype)
+    as_is = f.arch.model_type in _SOFTMAX_AS_IS
+    weights = f.softmax(f"{module}.softmax", scores, None if as_is else dtypes["fp32"])
+    return f.cast(f"{module}.softmax:cast", weights, v.dtype if as_is else q.dtype)
+
+
+def _with_sinks(f: Forward, module: str, scores: Value, v: Value) -> Value:
+    """Softmax over the scores and a sink for each head, which is left out afterwards: one column more is kept."""
+    b, a, s, _ = scores.shape
+    sinks = f.parameter(f.names["sinks"])
+    wide = f.widest(scores.dtype, sinks.dtype)
+    scores = f.cast(f"{module}.scores:cast", scores, wide)
+    joined = f.tape.record(f"{module}.with sinks", (scores, sinks), (b, a, s, s + 1), wide)
+    index = Storage(f"{module}.largest:indices", (b, a, s, 1), dtypes["int64"], part="attention")
+    most = f.tape.record(f"{module}.largest", (joined,), (b, a, s, 1), wide, extra=[index])
+    weights = f.softmax(f"{module}.softmax", f.add(f"{module}.less the largest", joined, most), wide)
+    return weights.view((b, a, s, s))
+
+
+def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """torch's scaled_dot_product_attention: the kernel that it chooses for this setting."""
+    kernel = _kernel(f, f.setting.autocast or q.dtype, q, k, v)
+    if f.kind.masked and kernel is not math:
+        k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
+    q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
+    if kernel is math:
+        with _recomputed(f, module):
+            return math(f, module, q, k, v)
+    return kernel(f, module, q, k, v)
+
+
+def flash(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """A flash kernel: keeps Q, K, V, its output and the logarithm of the sum of exponents, in FP32."""
+    b, s, a, _ = q.shape
+    return _fused(f, module, q, k, v, (b, a, s))
+
+
+def efficient(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """CUTLASS's memory-efficient kernel, which FP32 needs: as flash, rounded up to 32 tokens."""
+    b, s, a, _ = q.shape
+    return _fused(f, module, q, k, v, (b, a, round_up(s, 32)))
+
+
+def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """torch's fallback: Q and K are scaled copies, BF16 is computed in FP32, the scores are softmaxed as they are."""
+    b, s, a, _ = q.shape
+    wide = dtypes["fp32"] if q.dtype.name in ("bf16", "fp16") else q.dtype
+    late = f.arch.model_type == "falcon"  # its heads are left to the product
+    if not late:  # beside a mask, transformers repeats them itself
+        k, v = (repeated(f, f"{module}.sdpa.repeat:{w}", t, not f.kind.masked) for w, t in (("key", k), ("value", v)))
+    q32, k32, v32 = (f.cast(f"{module}.sdpa:{what}", t, wide) for what, t in (("query", q), ("key", k), ("value", v)))
+    q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
+    if late:
+        k32, v32 = (repeated(f, f"{module}.sdpa.repeat:{w}", t) for w, t in (("key", k32), ("value", v32)))
+    q32, k32, v32 = one_by_one(f, f"{module}.sdpa", q32, k32, v32)
+    scores = f.map(f"{module}.sdpa.mask", _product(f, f"{module}.sdpa.scores", q32, k32, (b, a, s, s)))
+    weights = f.dropout(f"{module}.sdpa.dropout", f.map(f"{module}.sdpa.softmax", scores, "output"), _dropout(f))
+    out = _product(f, f"{module}.sdpa.values", weights, v32, (b, a, s, v.shape[-1]))
+    out = f.cast(f"{module}.sdpa:back", out, q.dtype)
+    return f.map(f"{module}.sdpa:transpose", out, shape=(b, s, a * v.shape[-1]))
+
+
+def _product(f: Forward, name: str, a: Value, b: Value, shape: tuple[Size, ...]) -> Value:
+    """A product inside a kernel: autocast does not reach it."""
+    saves = [(a, "left")] * b.grad + [(b, "right")] * a.grad
+    return f.tape.record(name, (a, b), shape, a.dtype, saves=saves)
+
+
+def _fused(f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tuple[Size, ...]) -> Value:
+    b, s, a, _ = q.shape
+    name = f"{module}.{f.setting.attention}"
+    extra = [Storage(f"{name}:logsumexp", statistics, dtypes["fp32"], part="attention")]
+    saves = [(q, "query"), (k, "key"), (v, "value")]
+    if f.kind.masked and f.setting.attention == "sdpa":
+        saves.append((_mask(f, name, q), "mask"))
+    shape = (b, s, a * v.shape[-1])
+    out = f.tape.record(name, (q, k, v), shape, q.dtype, saves=saves, extra=extra, keeps_output="output")
+    by_head = q.by_head and f.setting.backend == "cpu"  # queries by head make an output by head
+    return f.map(f"{module}.transpose", out) if by_head else out
+
+
+def _mask(f: Forward, name: str, q: Value) -> Value:
+    """The mask in the format of the queries: each layer makes it of one of yes and no; with distances it is shared."""
+    b, s, a, _ = q.shape
+    if f.arch.positions != "alibi":
+        return f.made(f"{name}:mask", (b, 1, s, s), q.dtype)
+    if f.setting.autocast is None:
+        return f.once("mask with distances", (b, a, s, s), q.dtype)
+    return f.made(f"{name}:mask", (b, a, s, s), q.dtype)
+
+
+def _dropout(f: Forward) -> float:
+    """Dropout of the attention weights; Falcon has it beside ALiBi only."""
+    never = f.arch.model_type in _NO_DROPOUT or (f.arch.model_type == "falcon" and f.arch.positions == "rotary")
+    return 0.0 if never else f.setting.dropout
+
+
+def _kernel(f: Forward, dtype: Dtype, q: Value, k: Value, v: Value) -> Kernel:
+    """What torch's scaled_dot_product_attention runs: flash where it can, else efficient, else the fallback.
+
+    A window needs a mask, which CUDA's flash kernel does not take. Only the efficient kernel takes values of another
+    width than keys; Falcon's code does not say that its one key/value head serves all queries, so that none but the
+    fallback does.
+    """
+    if f.arch.model_type == "falcon" and not same(q.shape[2], k.shape[2]):
+        return math
+    same_width = same(q.shape[-1], v.shape[-1])
+    if f.setting.backend == "cpu":
+        return math if _dropout(f) or not same_width else flash
+    narrow = dtype.name in ("bf16", "fp16")
+    if f.kind.masked or not same_width:
+        return math if dtype.name == "fp64" else efficient
+    if narrow and not is_known_to_exceed(q.shape[-1], 256):
+        return flash
+    grouped = not same(q.shape[2], k.shape[2])
+    return math if grouped or dtype.name == "fp64" else efficient
+
+
+def _flash_package(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+    """The flash-attention package: 16-bit formats only."""
+    q, k, v = (f.lowered(f"{module}.flash:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
+    if q.dtype.name not in ("bf16", "fp16"):
+        raise VramError(f"attention: flash given with {q.dtype}, but flash-attention computes bf16 and fp16 only.")
+    return flash(f, module, q, k, v)
+
+
+def _recomputed(f: Forward, module: str) -> AbstractContextManager:
+    """Under selective checkpointing, the part that makes s × s matrices is computed again in backward."""
+    return f.tape.checkpoint(f"{module}.core") if f.setting.checkpointing == "selective" else nullcontext()
+
+
+_CORES = {"eager": eager, "sdpa": sdpa, "flash": _flash_package}
+
+#: Families whose eager softmax runs in the format of the scores, not in FP32.
+_SOFTMAX_AS_IS = frozenset({"gpt2"})
+
+#: Families without any dropout of the attention weights.
+_NO_DROPOUT = frozenset({"ernie4_5", "ernie4_5_moe"})
+
+#: Families that cap the scores, and the logits, with a hyperbolic tangent.
+CAPPED = frozenset({"gemma2", "vaultgemma"})

@@ -1,0 +1,75 @@
+"""Rotary positions: what turning queries and keys keeps. All families keep cosines and sines; their code differs."""
+
+from __future__ import annotations
+
+from ...ledger.dtypes import Dtype, dtypes
+from .forward import Forward
+from .tape import Value
+
+
+def rotated(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tuple[Value, Value]:
+    """Queries and keys turned by their positions."""
+    tables = _tables(f, module, q, dtype)
+    q, k = (_turned(f, f"{module}.rotary:{part}", t, tables) for part, t in (("query", q), ("key", k)))
+    return q, k
+
+
+def _tables(f: Forward, module: str, q: Value, dtype: Dtype) -> tuple[Value, Value]:
+    """Cosines and sines, in the format of the stream, which all layers share; some families copy them in each."""
+    family, d = f.arch.model_type, q.shape[-1]
+    numerator, denominator = _ROTATED_PART.get(family, (1, 2) if family in _HALF_TABLES else (1, 1))
+    wide = dtypes["fp32"] if family in _WIDE_TABLES else dtype
+    cos, sin = (f.shared(what, wide, d * numerator // denominator) for what in ("cos", "sin"))
+    if family in _COPIED_TABLES:
+        cos, sin = (f.map(f"{module}.rotary.{what}", t) for what, t in (("cos", cos), ("sin", sin)))
+    return cos, sin
+
+
+def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value]) -> Value:
+    """x · cos + turned(x) · sin. Where a part of each head is turned, the rest is joined to it in a new tensor."""
+    family, (cos, sin) = f.arch.model_type, tables
+    *before, _ = x.shape
+    part = f.tape.split(f"{name} part", x, [(*before, cos.shape[-1])])[0] if family in _ROTATED_PART else x
+    if family in _HALF_TABLES:
+        return _in_halves(f, name, x, cos, sin)
+    if family in _TURNED_IN_FP32:
+        part = f.cast(f"{name}:fp32", part, dtypes["fp32"])
+    straight = f.mul(f"{name} cos", part, cos)
+    turned = f.mul(f"{name} sin", f.map(f"{name} turned", part), sin)
+    out = f.add(name, straight, turned)
+    if family in _WIDE_TABLES | _TURNED_IN_FP32:
+        out = f.cast(f"{name}:cast", out, x.dtype)
+    if family not in _ROTATED_PART:
+        return out
+    whole = f.map(f"{name} whole", out, shape=x.shape)
+    whole.by_head = True
+    return whole
+
+
+def _in_halves(f: Forward, name: str, x: Value, cos: Value, sin: Value) -> Value:
+    """The two halves of a head turned against each other, then joined in a new tensor."""
+    *before, d = x.shape
+    halves = f.tape.split(f"{name} halves", x, [(*before, d // 2)] * 2)
+    first, second = (
+        f.add(name, f.mul(f"{name} cos", one, cos), f.mul(f"{name} sin", other, sin))
+        for one, other in (halves, halves[::-1])
+    )
+    whole = f.tape.record(f"{name} whole", (first, second), x.shape, first.dtype)
+    whole.by_head = True
+    return whole
+
+
+#: Families that turn a part of each head: the part, as their configuration class has it.
+_ROTATED_PART = {
+    **dict.fromkeys(("phi", "persimmon", "glm", "glm4", "glm4_moe", "nemotron"), (1, 2)),
+    **dict.fromkeys(("gpt_neox", "stablelm"), (1, 4)),
+    **dict.fromkeys(("phi3", "minimax_m2"), (1, 1)),
+}
+#: Families whose cosines and sines stay in FP32.
+_WIDE_TABLES = frozenset({"olmo", "olmo2", "olmo3", "flex_olmo", "ernie4_5", "ernie4_5_moe"})
+#: Families that turn in FP32 and then cast back.
+_TURNED_IN_FP32 = frozenset({"cohere", "cohere2"})
+#: Families whose layers each copy the tables into another order.
+_COPIED_TABLES = frozenset({"glm", "glm4", "ernie4_5", "ernie4_5_moe"})
+#: Families whose tables hold each angle once.
+_HALF_TABLES = frozenset({"gpt_oss"})
