@@ -21,7 +21,7 @@ MET_IN = {
     "M05": {"02", "03"},  # a layer is 12h² + 3h; vectors matter
     "M06": {"03", "14"},  # LLaMA is 12lh²
     "M07": {"02", "03", "14"},  # embeddings are negligible
-    "M08": {"06", "08", "14"},  # training is 4 × the model
+    "M08": {"06", "08"},  # training is 4 × the model
     "M09": {"06"},  # plain SGD keeps something
     "M10": {"06"},  # mixed precision halves training memory
     "M11": {"07"},  # activations are small

@@ -251,6 +251,6 @@ errors = {
 }
 old, new = (abs(error) for error in errors.values())
 answer = "a" if old < 0.01 and new > 0.05 else "b\"""",
-        slips=(Slip("b", lambda: "b", "M06"), Slip("c", lambda: "c", "M15"), Slip("d", lambda: "d", "M08")),
+        slips=(Slip("b", lambda: "b", "M06"), Slip("c", lambda: "c", "M15"), Slip("d", lambda: "d")),
     ),
 )  # fmt: skip
