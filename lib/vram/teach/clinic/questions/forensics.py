@@ -131,7 +131,7 @@ QUESTIONS = (
             "gpu": ("A10", "RTX 4090", "RTX 5090"),
             "allocated": (1860, 2015, 2640),
             "idle": (57, 132, 214),
-            "rest": (37, 48, 62),
+            "rest": (31, 37, 42, 48, 55, 62, 71),
         },
         kind="bytes",
         size=outside,
