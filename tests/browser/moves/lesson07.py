@@ -18,9 +18,9 @@ PANEL = PanelMoves(
     peak_panel,
     _peak,
     {
+        "Tokens of a sequence": NEXT,
         "Attention": PREVIOUS,
         "Checkpointing": NEXT,
-        "Tokens of a sequence": NEXT,
         "Sequences": PREVIOUS,
         "Model": NEXT,
     },

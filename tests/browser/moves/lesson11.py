@@ -8,7 +8,7 @@ from vram.show.panels.lesson11 import oom_panel
 from .row import NEXT, PREVIOUS, PanelMoves
 
 #: Typed before the message: the first size that is found counts. Leaving the field hands it over.
-_TYPED = "Tried to allocate 448.00 MiB. "
+_TYPED = "Tried to allocate 172.00 MiB. "
 _TYPE = " ".join(["Control+Home", *("Space" if key == " " else key for key in _TYPED), "Tab"])
 
 
@@ -27,10 +27,10 @@ PANEL = PanelMoves(
     oom_panel,
     _named,
     {
+        "Model": PREVIOUS,
         "Out-of-memory message": _TYPE,
         "Tokens of each": NEXT,
         "Sequences at once": NEXT,
         "Number format": NEXT,
-        "Model": PREVIOUS,
     },
 )
