@@ -1,4 +1,4 @@
-"""Numbers in the sentences of lesson 08, computed."""
+"""Numbers in the sentences of lesson 08 and its deck, computed."""
 
 from fractions import Fraction
 
@@ -36,7 +36,30 @@ def long_activations() -> int:
     return step.at_peak().by("kind")["activations"].nbytes
 
 
+def share_of_full(model: str, seq_len: int) -> str:
+    """What a step takes with LoRA, as a share of the full fine-tune."""
+    full, lora = (vram.training(vram.models[model], seq_len=seq_len, **how).peak for how in ({}, {"lora": 16}))
+    return vram.percent(lora, full, digits=0)
+
+
+def as_if_values_were_wide() -> int:
+    """Query and value adapters of rank 8 as if there were a key/value head for each query head."""
+    arch = vram.models["llama-3-8b"]
+    wide = arch.replace(num_key_value_heads=arch.num_attention_heads)
+    return vram.lora(wide, rank=8, targets=["q_proj", "v_proj"]).numel
+
+
+def times_the_adapters(larger: str, smaller: str) -> int:
+    return round(vram.lora(vram.models[larger], rank=16).numel / vram.lora(vram.models[smaller], rank=16).numel)
+
+
 CLAIMS = [
+    ("Llama 3.2", lambda: vram.models.title("llama-3.2-1b").rsplit(" ", 1)[0]),
+    ("4.2 million", lambda: f"{as_if_values_were_wide() / 10**6:.1f} million"),
+    ("64 % of the full fine-tune here, and 85 % at 32,768 tokens", lambda: (
+        f"{share_of_full('llama-3.2-1b', 8192)} of the full fine-tune here, and "
+        f"{share_of_full('llama-3.2-1b', 32_768)} at 32,768 tokens")),
+    ("It is fifteen times", lambda: {15: "It is fifteen times"}[times_the_adapters("llama-3.1-405b", "llama-3-8b")]),
     ("about 105 GiB", lambda: f"about {vram.gib(states('gradients', 'optimizer states'), 0)}"),
     ("half a GiB", lambda: {5: "half a GiB"}[states("gradients", "optimizer states", lora=16) * 10 // 2**30]),
     ("4.127 bits", lambda: f"{4 + 8 / 64 + 32 / (64 * 256):.3f} bits"),
