@@ -146,6 +146,7 @@ answer = vram.optimizer_states(ledger, "adamw-8bit").nbytes * B""",
         slips=(
             Slip("no_scales", lambda: 2 * vram.weights(vram.models["llama-2-7b"]).numel),
             Slip("one_moment", lambda: Fraction(_kept("adamw-8bit"), 2)),
+            Slip("one_moment", lambda: vram.weights(vram.models["llama-2-7b"]).numel),
             Slip("full_states", lambda: _kept("adamw")),
             Slip("short_states", lambda: _kept("adamw", "bf16")),
         ),
