@@ -181,6 +181,7 @@ answer = vram.lora(vram.models["llama-3-8b"], rank=32, targets="all-linear").num
         facts=lambda: {"share": vram.percent(_trained(32, "all-linear"), vram.weights(_llama()).numel)},
         slips=(
             Slip("query_heads", lambda: _trained(32, "all-linear", **_as_many_heads()), "M15"),
+            Slip("other_rank", lambda: _trained(16, "all-linear")),
             Slip("attention_only", lambda: _trained(32, _ATTENTION)),
             Slip("mlp_only", lambda: _trained(32, "all-linear") - _trained(32, _ATTENTION)),
             Slip("no_gate", lambda: _trained(32, [*_ATTENTION, "up_proj", "down_proj"])),
