@@ -221,6 +221,7 @@ seconds = flops / (2048 * 312e12 * 0.40)
 answer = seconds / 86_400""",
         slips=(
             Slip("sparse", lambda: _days(peak=2)),
+            Slip("nominal", lambda: _days() * 70 * 10**9 / vram.weights(vram.models["llama-2-70b"]).numel),
             Slip("recompute", lambda: _days(recompute=True)),
             Slip("full_peak", lambda: _days(utilisation=1)),
             Slip("forward", lambda: _days() / 3),
