@@ -53,33 +53,33 @@ BAD = {
 @pytest.mark.parametrize("text", BAD, ids=lambda text: text[:30] or "empty")
 def test_pasted_text_that_is_no_model_leaves_the_last_good_state(text):
     panel = calculator(job="run")
-    own, problem, *parts = _pieces(panel)
-    before = [part.value for part in parts]
+    own, answer = _pieces(panel)
+    before = answer.html
     panel.widget.moved("model", "own")
     own.children[0].value = "x"
     own.children[0].value = text
     assert BAD[text] in panel.problem and panel.problem
-    assert problem.value.count('role="alert"') == 1 and "<script" not in problem.value
-    assert [part.value for part in parts] == before
+    assert answer.problem.count('role="alert"') == 1 and "<script" not in answer.problem
+    assert answer.html == before
     panel.widget.moved("model", "gpt2")
-    assert not problem.value and panel.verdict != calculator(job="run").verdict
+    assert not answer.problem and panel.verdict != calculator(job="run").verdict
 
 
 def test_pasted_text_is_counted_as_soon_as_it_is_a_model():
     panel = calculator(job="run")
-    own, problem, answer, *_ = _pieces(panel)
+    own, answer = _pieces(panel)
     assert own.layout.display == "none"
     panel.widget.moved("model", "own")
-    assert own.layout.display is None and "none given yet" in problem.value
+    assert own.layout.display is None and "none given yet" in answer.problem
     own.children[0].value = json.dumps(LLAMA)
-    assert not problem.value and "my-model" in answer.value
-    assert answer.value == next(calculator(config=LLAMA, job="run").parts())
+    assert not answer.problem and "my-model" in answer.html
+    assert answer.html == calculator(config=LLAMA, job="run").render()
 
 
 def _pieces(panel):
-    """The reader's own config, then the parts of the answer."""
-    _, own, _, _, *parts, _ = panel.widget.children
-    return own, *parts
+    """The fields for the reader's own config, and the answer."""
+    _, own, _, _, answer, _ = panel.widget.children
+    return own, answer
 
 
 def upload(panel, content: bytes, name: str = "config.json"):
@@ -104,14 +104,14 @@ def test_an_uploaded_file_that_is_no_config_is_refused(content, message):
     panel = calculator(job="run")
     panel.widget.moved("model", "own")
     upload(panel, content)
-    assert message in panel.problem and message in _pieces(panel)[1].value
+    assert message in panel.problem and message in _pieces(panel)[1].problem
 
 
 @pytest.mark.parametrize("key", ["_name_or_path", "model_type"])
 def test_a_name_is_text_and_never_markup(key):
     hostile = LLAMA | {"_name_or_path": HOSTILE.replace("/", "\\")}
     panel = calculator(config=hostile, job="run")
-    for html in (panel.render(), panel.static(), *(part.value for part in _pieces(panel)[1:])):
+    for html in (panel.render(), panel.static(), _pieces(panel)[1].html):
         assert "<script" not in html
     assert "&lt;script&gt;" in panel.render()
 
@@ -140,6 +140,6 @@ def test_a_link_opens_the_page_in_its_state(monkeypatch):
 def test_a_link_that_names_no_state_opens_the_usual_one(query):
     page = calculator_page(query)
     assert page.verdict == calculator().verdict
-    html = page.widget.children[4].value
+    html = page.widget.answer.problem
     assert bool(page.problem) == ('role="alert"' in html) and "<script" not in html
     assert bool(page.problem) == (query not in ("", "?", "&&==&", "a=b", "?config={}"))

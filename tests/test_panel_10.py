@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import pytest
 
 import vram
 from vram.ledger.units import both, gib
-from vram.show import cards_panel
+from vram.show import View, cards_panel
 from vram.show.panels.lesson10 import GPU, MOMENTS, SEQ_LEN, most
 
 STATES = ("weights", "gradients", "optimizer states")
 
 
+@cache
 def step(model: str = "llama-3-8b") -> vram.Timeline:
     return vram.training(vram.models[model], seq_len=SEQ_LEN)
 
@@ -22,10 +24,15 @@ def change(kind: str, **state: int) -> str:
     return {row[0]: row[3] for row in cards_panel().view(**state).tables[0].rows}[kind]
 
 
-def test_every_state_says_the_peak_of_the_most_loaded_card() -> None:
+@pytest.fixture(scope="module")
+def views() -> list[tuple[dict, View]]:
+    """Every state with what it shows."""
     panel = cards_panel()
-    for state in panel.states():
-        view = panel.view(**state)
+    return [(state, panel.view(**state)) for state in panel.states()]
+
+
+def test_every_state_says_the_peak_of_the_most_loaded_card(views: list) -> None:
+    for state, view in views:
         plan = {name: value for name, value in state.items() if name != "model"}
         alone = step(state["model"])
         shared = vram.shard(alone, **plan)
@@ -38,9 +45,9 @@ def test_every_state_says_the_peak_of_the_most_loaded_card() -> None:
         assert held == {kind: gib(most(shared).get(kind, 0)) for kind in held}, state
 
 
-def test_the_formula_is_close_to_the_ledger() -> None:
-    for state in cards_panel().states():
-        approximate, exact = (re.findall(r"[\d.,]+ [GM]iB", line)[-1] for line in cards_panel().view(**state).formula)
+def test_the_formula_is_close_to_the_ledger(views: list) -> None:
+    for state, view in views:
+        approximate, exact = (re.findall(r"[\d.,]+ [GM]iB", line)[-1] for line in view.formula)
         sizes = [float(text.split(" ")[0].replace(",", "")) for text in (approximate, exact)]
         if approximate[-3:] == exact[-3:]:
             # Stages hold whole layers, the ends of a pipeline the vocabulary: only without stages are the two close.

@@ -92,7 +92,7 @@ HOSTILE = '<script>alert(1)</script> Tried to allocate 448.00 MiB <img src=x one
 def test_a_pasted_text_is_text_and_never_markup() -> None:
     panel = oom_panel()
     panel.set(message=HOSTILE)
-    shown = panel._repr_mimebundle_()["text/html"] + panel.widget.children[1].value
+    shown = panel._repr_mimebundle_()["text/html"] + panel.widget.answer.html
     assert "<script" not in shown and "onerror=&quot;" in shown and shown.count("<img ") == 2
 
 
@@ -102,13 +102,13 @@ def test_a_pasted_text_is_text_and_never_markup() -> None:
 )
 def test_a_text_that_is_no_message_keeps_the_last_answer(text: str, problem: str) -> None:
     panel = oom_panel()
-    field, output = panel.widget.children[0].children[0], panel.widget.children[1]
-    good = output.value
+    field, answer = panel.widget.children[0].children[0], panel.widget.answer
+    good = answer.html
     field.value = text
-    assert problem in output.value and 'role="alert"' in output.value and output.value.endswith(good)
-    assert "<b>no" not in output.value
+    assert problem in answer.problem and 'role="alert"' in answer.problem and answer.html == good
+    assert "<b>no" not in answer.problem
     field.value = OLD
-    assert output.value == panel.render(message=OLD)
+    assert answer.html == panel.render(message=OLD) and not answer.problem
 
 
 def test_what_is_no_text_is_named() -> None:

@@ -6,8 +6,9 @@ import gc
 import re
 import tracemalloc
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
-from html import unescape
+from html import escape, unescape
 from itertools import combinations
 
 import pytest
@@ -18,6 +19,7 @@ from vram.ledger.units import both, count, gib
 from vram.show import Choice, Panel, StyledTable, View, count_panel, lora_panel, morph_panel, states_panel
 from vram.show.panel import flag, powers_of_two
 from vram.show.panels.lesson08 import TARGETS
+from vram.show.pieces import static
 
 PANELS = {name: getattr(show, name) for name in show.__all__ if name.endswith("_panel")}
 parametrize_panel = pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
@@ -47,7 +49,7 @@ def test_every_state_is_a_whole_page(make: Callable[[], Panel]) -> None:
     panel = make()
     for state in panel.states():
         html = panel.render(**state)
-        verdict, picture, table = (html.find(part) for part in ('role="status" aria-live="polite"', "<img ", "<table"))
+        verdict, picture, table = (html.find(part) for part in ('class="verdict"', "<img ", "<table"))
         assert 0 < verdict < picture < table, state
         text = unescape(re.sub("<style>.*?</style>|<[^>]*>", " ", html))
         assert not re.search(r"\b(nan|inf|None|zoo|oo)\b|\{\w|\[…\]|!", text), state
@@ -172,10 +174,10 @@ def test_the_static_copy_is_the_default_state(make: Callable[[], Panel]) -> None
     panel = make()
     bundle = panel._repr_mimebundle_()
     assert set(bundle) == {"application/vnd.jupyter.widget-view+json", "text/html", "text/plain"}
-    settings, rest = re.search(r'(?<=<div class="vram">)<p>(.*?)</p>', bundle["text/html"]), panel.render()
+    settings, rest = re.search(r'(?<=<div class="vram">)<p>(.*?)</p>', bundle["text/html"]), panel.pieces()
     sheet = re.match("<style>.*?</style>", bundle["text/html"])[0]
-    assert bundle["text/html"].replace(settings[0], "", 1) == sheet + rest
-    assert all(f".{kind}{{" in sheet for kind in re.findall('class="key ([^"]+)"', rest))
+    assert bundle["text/html"] == sheet + static(rest, settings[0])
+    assert all(f".{kind}{{" in sheet for kind in re.findall('class="key ([^"]+)"', bundle["text/html"]))
     said = unescape(settings[1])
     assert said == " · ".join(f"{c.label}: {c.text(c.default)}" for c in panel.controls)
     assert bundle["text/plain"] == panel.view().verdict
@@ -185,23 +187,56 @@ def test_the_static_copy_is_the_default_state(make: Callable[[], Panel]) -> None
 @parametrize_panel
 def test_the_widget_follows_its_controls(make: Callable[[], Panel]) -> None:
     panel = make()
-    line, output, sheet = panel.widget.children
-    assert "<style>" in sheet.value and "<style>" not in output.value, "the sheet is sent once"
-    assert output.value == panel.render()
+    line, answer, sheet = panel.widget.children
+    assert "<style>" in sheet.value and "<style>" not in answer.html, "the sheet is sent once"
+    assert answer.html == panel.render()
     assert len(line.children) == len(panel.controls) <= 5
     for widget, control in zip(line.children, panel.controls, strict=True):
         assert widget.description == control.label
         other = next(option for option in control.values if option != control.default)
         widget.value = other
-        assert output.value == panel.render(**{control.name: other})
+        assert answer.html == panel.render(**{control.name: other})
         panel.set(**{control.name: control.default})
-        assert widget.value == control.default and output.value == panel.render()
+        assert widget.value == control.default and answer.html == panel.render()
+
+
+@parametrize_panel
+def test_an_open_fold_stays_open_and_its_content_follows(make: Callable[[], Panel]) -> None:
+    """The browser keeps an element open that is not sent again: titles are not, whatever control moves."""
+    panel = make()
+    box = panel.widget.answer
+    titles = [part for part in box.children if "vram-title" in part._dom_classes]
+    assert [part.value for part in titles] == [
+        f'<div class="vram"><details><summary>{escape(table.caption)}</summary></details></div>'
+        for table in panel.view().tables[1:]
+    ]
+    after = [box.children[box.children.index(part) + 1] for part in titles]
+    assert all("vram-inside" in part._dom_classes and part.value for part in after)
+    sent: list[str] = []
+    for part in titles:
+        part.observe(lambda change: sent.append(change["new"]), names="value")
+    for control in panel.controls:
+        for value in control.values:
+            panel.set(**{control.name: value})
+    assert sent == [] and box.html == panel.render(**panel.values)
+
+
+@parametrize_panel
+def test_the_region_that_is_spoken_stays_and_owns_the_verdict(make: Callable[[], Panel]) -> None:
+    panel = make()
+    problem, region, verdict, *_ = panel.widget.answer.children
+    owned = re.fullmatch(r'<div role="status" aria-live="polite" aria-owns="([^"]+)"></div>', region.value)[1]
+    before = region.value, verdict.value
+    assert f'id="{owned}"' in verdict.value and escape(panel.view().verdict) in verdict.value
+    panel.set(**{panel.controls[0].name: next(v for v in panel.controls[0].values if v != panel.controls[0].default)})
+    assert region.value == before[0] and f'id="{owned}"' in verdict.value != before[1] and not problem.value
+    assert owned not in make().widget.answer.children[1].value, "another panel on the page has another region"
 
 
 def test_two_panels_do_not_disturb_each_other() -> None:
     one, two = lora_panel(), lora_panel()
     one.set(rank=1)
-    assert one.widget.children[1].value != two.widget.children[1].value == two.render()
+    assert one.widget.answer.html != two.widget.answer.html == two.render()
 
 
 def _page(size: int, strict: bool) -> View:
@@ -213,14 +248,26 @@ def _page(size: int, strict: bool) -> View:
 
 def test_a_state_without_an_answer_keeps_the_last_good_one() -> None:
     panel = Panel([powers_of_two("size", "Size", 1, 8, 2), flag("strict", "Strict", True)], _page)
-    output = panel.widget.children[1]
-    good = output.value
+    answer = panel.widget.answer
+    good = answer.html
     panel.set(size=4)
-    assert "size: 4 &lt;b&gt;given" in output.value and output.value.endswith(good)
+    assert "size: 4 &lt;b&gt;given" in answer.problem and answer.html == good
     panel.set(size=8)
-    assert output.value.count('role="alert"') == 1 and "size: 8" in output.value and output.value.endswith(good)
+    assert answer.problem.count('role="alert"') == 1 and "size: 8" in answer.problem and answer.html == good
     panel.set(strict=False)
-    assert output.value == panel.render(size=8, strict=False) and "alert" not in output.value
+    assert answer.html == panel.render(size=8, strict=False) and not answer.problem
+
+
+def test_an_answer_with_fewer_pieces_leaves_nothing_of_the_last() -> None:
+    def view(size: int) -> View:
+        page = _page(size, strict=False)
+        return replace(page, tables=[*page.tables] * size)
+
+    panel = Panel([powers_of_two("size", "Size", 1, 4, 4)], view)
+    panel.set(size=1)
+    assert panel.widget.answer.html == panel.render(size=1)
+    panel.set(size=2)
+    assert panel.widget.answer.html == panel.render(size=2)
 
 
 def test_names_are_text_and_never_markup() -> None:

@@ -21,6 +21,7 @@ _SHEET = """
 .vram .problem{border-left:5px solid #D35D00;padding:4px 12px}
 .vram img{display:block;margin:8px 0}
 .vram .scroll{overflow-x:auto}
+.vram .scroll>img{min-width:600px}
 .vram .grid{border-collapse:collapse;margin:8px 0;width:100%;table-layout:auto;font-size:14px;border:0}
 .vram .grid caption{text-align:left;font-weight:600;padding:4px 0;caption-side:top;color:inherit}
 .vram .grid th,.vram .grid td{padding:4px 10px;border:0;border-bottom:1px solid rgba(128,128,128,.35);\
@@ -39,6 +40,7 @@ vertical-align:-2px;background-size:14px}
 .vram summary{cursor:pointer;font-weight:600}
 .vram figure{margin:8px 0}
 .vram-output>.widget-html-content{min-width:0;flex:1 1 0}
+@supports selector(:has(a)){.vram-inside{display:none}.vram-title:has([open])+.vram-inside{display:flex}}
 .vram-control{height:auto;margin:2px 0}
 .vram-control label.widget-label{text-align:left;width:auto;font-size:14px;height:auto;line-height:1.6;padding:0}
 .vram-control select{flex:none;height:32px;font-size:15px;padding-right:24px}

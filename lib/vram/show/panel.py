@@ -18,7 +18,8 @@ from typing import Any
 
 from ..ledger.errors import VramError, unknown
 from ..words import say
-from . import css
+from . import css, pieces
+from .pieces import Fold, Piece
 from .tables import StyledTable
 
 
@@ -131,9 +132,13 @@ class Panel:
         """
         return self._view(**self._complete(values))
 
+    def pieces(self, **values: Any) -> list[Piece]:
+        """What is shown for these values, as `view` takes them: the verdict, the rest, the folds."""
+        return _pieces(self.view(**values))
+
     def render(self, **values: Any) -> str:
-        """The HTML for these values, as `view` takes them, for a page that has the stylesheet already."""
-        return _html(self.view(**values))
+        """The HTML for these values, for a page that has the stylesheet already."""
+        return "".join(markup for _, markup in pieces.live(self.pieces(**values)))
 
     def static(self, **values: Any) -> str:
         """The HTML for a place without a kernel: the state in words, then what it shows."""
@@ -141,7 +146,7 @@ class Panel:
         settings = " · ".join(f"{c.label}: {c.text(state[c.name])}" for c in self.controls)
         view = self._view(**state)
         kinds = frozenset(key for table in view.tables for key in table.keys if key)
-        return css.sheet(kinds) + _html(view, f"<p>{escape(settings)}</p>")
+        return css.sheet(kinds) + pieces.static(_pieces(view), f"<p>{escape(settings)}</p>")
 
     def states(self) -> Iterator[dict[str, Any]]:
         """Every pair of options of every two controls, the other controls at their default."""
@@ -181,37 +186,29 @@ class Panel:
             self._widget = PanelBox(self)
         return self._widget
 
-    def follow(self, name: str, value: Any, last: str) -> str:
-        """The HTML after a control has moved; `last`, under a message, when the new state has no answer."""
+    def follow(self, name: str, value: Any) -> list[Piece]:
+        """What is shown after a control has moved. Raises `VramError` when the new state has no answer."""
         self._values[name] = value
-        try:
-            return self.render(**self._values)
-        except VramError as problem:
-            return _problem(problem, last)
+        return self.pieces(**self._values)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         bundle = dict(self.widget._repr_mimebundle_() or {})
         return bundle | {"text/html": self.static(**self._values), "text/plain": self.view(**self._values).verdict}
 
 
-def _html(view: View, before: str = "") -> str:
+def _pieces(view: View) -> list[Piece]:
     first, *others = view.tables
     formula = "<br>".join(f"<code>{escape(line)}</code>" for line in view.formula)
-    folded = "".join(
-        f"<details><summary>{escape(table.caption)}</summary>{table.markup()}</details>" for table in others
-    )
-    return (
-        f'<div class="vram">{before}'
-        f'<div role="status" aria-live="polite"><p class="verdict"><b>{escape(view.verdict)}</b></p>'
-        f'<p class="detail">{escape(view.detail)}</p></div>'
-        f'{view.picture}<p class="formula">{formula}</p>{first.markup()}{folded}</div>'
-    )
+    return [
+        pieces.verdict(view.verdict, view.detail),
+        f'{pieces.picture(view.picture)}<p class="formula">{formula}</p>{first.markup()}',
+        *(Fold(table.caption, table.markup()) for table in others),
+    ]
 
 
-_PROBLEM = '<div class="vram" data-problem><p class="problem" role="alert">'
-
-
-def _problem(problem: VramError, last: str) -> str:
-    """The message above the last good state; a second message replaces the first."""
-    good = last.partition("</p></div><!--end-->")[2] if last.startswith(_PROBLEM) else last
-    return f"{_PROBLEM}{escape(say('panel.problem', reason=problem))}</p></div><!--end-->{good}"
+def problem_html(problem: VramError | str) -> str:
+    """A message above the last state that has an answer; nothing when there is none."""
+    if not str(problem):
+        return ""
+    said = say("panel.problem", reason=problem)
+    return f'<div class="vram"><p class="problem" role="alert">{escape(said)}</p></div>'

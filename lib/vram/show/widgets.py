@@ -1,23 +1,81 @@
-"""The ipywidgets side of a panel: the only file that needs ipywidgets."""
+"""The ipywidgets side of a panel: with the calculator's box the only file that needs ipywidgets."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
-from . import css
+from ..ledger.errors import VramError
+from . import css, pieces
+from .panel import problem_html
 from .theme import KINDS, PARTS
 
 if TYPE_CHECKING:
     from .panel import Choice, Panel, Text
+    from .pieces import Piece
 
 
 _SHEET = css.sheet(frozenset([*KINDS, *PARTS])) + css.controls()
 
+#: The controls stand in a line that wraps.
+LINE = {"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px", "grid_gap": "8px 18px"}
+
+
+class AnswerBox(ipywidgets.VBox):
+    """An answer in pieces, each an HTML widget that is sent only when it changes; above them a message, if any.
+
+    What a screen reader speaks is a region that stays on the page and owns the verdict, which is replaced: of a region
+    that is replaced with its text, many do not speak.
+    """
+
+    def __init__(self) -> None:
+        self._problem = _part(pieces.PLAIN)
+        self._region = ipywidgets.HTML()
+        self._verdict_id = f"vram-{self._region.model_id}"
+        self._region.value = f'<div role="status" aria-live="polite" aria-owns="{self._verdict_id}"></div>'
+        self._parts: list[ipywidgets.HTML] = []
+        super().__init__([self._problem, self._region])
+
+    @property
+    def html(self) -> str:
+        """What all pieces show, without what marks the verdict."""
+        return "".join(part.value for part in self._parts).replace(f' id="{self._verdict_id}"', "", 1)
+
+    @property
+    def problem(self) -> str:
+        """The message as it is shown; empty when there is none."""
+        return self._problem.value
+
+    def show(self, answer: Iterable[Piece]) -> None:
+        """Show another answer, piece by piece as they come."""
+        n = 0
+        for kind, markup in pieces.live(answer):
+            if n == len(self._parts):
+                self._parts.append(_part(kind))
+            self._parts[n].value = markup if n else markup.replace("<div ", f'<div id="{self._verdict_id}" ', 1)
+            n += 1
+        for part in self._parts[n:]:  # an answer with fewer pieces than the last
+            part.value = ""
+        self._problem.value = ""
+        self.children = (self._problem, self._region, *self._parts)
+
+    def replace(self, number: int, piece: str) -> None:
+        """Show another piece in the place of one that is no fold; the pieces before it are none either."""
+        ((_, self._parts[number].value),) = pieces.live([piece])
+
+    def tell(self, problem: VramError | str) -> None:
+        """Show a message above the last answer."""
+        self._problem.value = problem_html(problem)
+
+
+def _part(kind: str) -> ipywidgets.HTML:
+    return ipywidgets.HTML().add_class("vram-output").add_class(kind)
+
 
 class PanelBox(ipywidgets.VBox):
-    """Controls in a line that wraps, above one HTML output.
+    """Controls in a line that wraps, above the answer.
 
     The stylesheet is a child of its own: written anew with each output, it would have the browser lay out the whole
     notebook after every key press.
@@ -26,21 +84,24 @@ class PanelBox(ipywidgets.VBox):
     def __init__(self, panel: Panel):
         self._panel = panel
         self._controls = {choice.name: control(choice, panel.values[choice.name]) for choice in panel.controls}
-        self._output = ipywidgets.HTML(panel.render(**panel.values)).add_class("vram-output")
+        self.answer = AnswerBox()
+        self.answer.show(panel.pieces(**panel.values))
         for name, widget in self._controls.items():
             widget.observe(lambda change, name=name: self._follow(name, change["new"]), names="value")
-        line = ipywidgets.HBox(
-            list(self._controls.values()),
-            layout={"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px", "grid_gap": "8px 18px"},
-        )
-        super().__init__([line, self._output, ipywidgets.HTML(_SHEET, layout={"display": "none"})])
+        line = ipywidgets.HBox(list(self._controls.values()), layout=dict(LINE))
+        super().__init__([line, self.answer, ipywidgets.HTML(_SHEET, layout={"display": "none"})])
 
     def moved(self, name: str, value: Any) -> None:
-        """Show a control at `value`; the output follows."""
+        """Show a control at `value`; the answer follows."""
         self._controls[name].value = value
 
     def _follow(self, name: str, value: Any) -> None:
-        self._output.value = self._panel.follow(name, value, self._output.value)
+        try:
+            answer = self._panel.follow(name, value)
+        except VramError as problem:
+            self.answer.tell(problem)
+        else:
+            self.answer.show(answer)
 
 
 def control(choice: Choice | Text, value: Any) -> ipywidgets.Widget:

@@ -183,7 +183,8 @@ def _asked(state: State, stop: Callable[[], bool]) -> Callable[..., Timeline]:
 
 def _settings(state: State) -> dict[str, Any]:
     """The arguments of the engine's question."""
-    settings: dict[str, Any] = {"batch": state.batch, "seq_len": state.context, "attention": state.attention}
+    attention = None if state.attention == "auto" else state.attention
+    settings: dict[str, Any] = {"batch": state.batch, "seq_len": state.context, "attention": attention}
     if state.job == "run":
         return settings | {"weights": state.weights, "kv": state.kv}
     settings |= {"optimizer": state.optimizer, "checkpointing": state.checkpointing, "loss": state.loss}

@@ -9,40 +9,35 @@ import ipywidgets
 from ...ledger.errors import VramError
 from ...words import say
 from .. import css
-from ..widgets import control
+from ..widgets import LINE, AnswerBox, control
 from . import page, sentences
 from .config import MAX_BYTES, text_of
-from .panel import problem_html
 from .search import Search
 from .state import FIRST, OWN
 
 if TYPE_CHECKING:
     from .panel import Calculator
 
-_LINE = {"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px", "grid_gap": "8px 18px"}
-
 
 class CalculatorBox(ipywidgets.VBox):
-    """Four controls, the reader's own config, folded assumptions, and the answer in parts that follow one by one."""
+    """Four controls, the reader's own config, folded assumptions, and the answer."""
 
     def __init__(self, calculator: Calculator):
         self._calculator = calculator
         self._controls: dict[str, ipywidgets.Widget] = {}
         self._pasted = self._field()
-        self._own = ipywidgets.HBox([self._pasted, self._upload()], layout=dict(_LINE))
+        self._own = ipywidgets.HBox([self._pasted, self._upload()], layout=dict(LINE))
         self._fold = ipywidgets.Button(layout={"width": "auto", "height": "auto"}).add_class("vram-fold")
         self._fold.on_click(lambda _: self._unfold(self._folded.layout.display == "none"))
-        self._first, self._folded = (ipywidgets.HBox(layout=dict(_LINE)) for _ in range(2))
+        self._first, self._folded = (ipywidgets.HBox(layout=dict(LINE)) for _ in range(2))
         self._folded.layout.display = "none"
-        self._problem, self._answer, self._advice, self._numbers = (
-            ipywidgets.HTML().add_class("vram-output") for _ in range(4)
-        )
-        self._search = Search(self._show_advice)
+        self.answer = AnswerBox()
+        self._search = Search(lambda found: self.answer.replace(page.ADVICE, found))
         self._arrange()
         self._show()
-        parts = [self._problem, self._answer, self._advice, self._numbers]
+        self.answer.tell(calculator.problem)  # a link that names no state
         sheet = ipywidgets.HTML(page.sheet() + css.controls(), layout={"display": "none"})
-        super().__init__([self._first, self._own, self._fold, self._folded, *parts, sheet])
+        super().__init__([self._first, self._own, self._fold, self._folded, self.answer, sheet])
         self.add_class("vram-calculator")
 
     def moved(self, name: str, value: Any) -> None:
@@ -79,22 +74,15 @@ class CalculatorBox(ipywidgets.VBox):
         if self._calculator.follow(name, value):
             self._show()
         else:
-            self._problem.value = problem_html(self._calculator.problem)
+            self.answer.tell(self._calculator.problem)
         self._arrange()
         self._title()
 
     def _show(self) -> None:
         """The answer at once, the advice when it is found; until then, something on the page says that it is busy."""
-        state = self._calculator.state
-        self._advice.value = page.waiting()
-        self._answer.value = page.answer(state)
-        self._numbers.value = page.numbers(state, is_page=self._calculator.is_page)
-        self._problem.value = problem_html(self._calculator.problem)
+        self.answer.show(self._calculator.pieces(page.waiting(), **self._calculator.state.asdict()))
         self._title()
-        self._search.start(state)
-
-    def _show_advice(self, html: str) -> None:
-        self._advice.value = html
+        self._search.start(self._calculator.state)
 
     def _field(self) -> ipywidgets.Textarea:
         """The field to paste a config.json into."""
@@ -125,4 +113,4 @@ class CalculatorBox(ipywidgets.VBox):
             self._pasted.value = text_of(bytes(files[0]["content"][: MAX_BYTES + 1]))
         except VramError as problem:
             self._calculator.problem = str(problem)
-            self._problem.value = problem_html(self._calculator.problem)
+            self.answer.tell(problem)

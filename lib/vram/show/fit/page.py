@@ -1,14 +1,12 @@
-"""The answer as HTML, in three parts that follow a control one after the other.
+"""The answer piece by piece: verdict, picture, advice, memory over the phases, the table, and what folds open below.
 
-answer   verdict, picture, what is largest: there at once
-advice   what would make it fit, what there is room for, memory over the phases: this comes a moment later
-numbers  formula, table, rows, constants, text to copy: there at once
+All are there at once but the advice, which is searched for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import cache, lru_cache
 from html import escape
 
 from ...architectures import gpus
@@ -18,10 +16,11 @@ from ...ledger.tensor import Tensor
 from ...ledger.units import count, gib, shown
 from ...memory import constants
 from ...words import say
-from .. import css
+from .. import css, pieces
 from ..bars import Mark, Row, bar, name_of
 from ..copies import Copy
 from ..numbers import trimmed
+from ..pieces import Fold, Piece
 from ..tables import StyledTable
 from ..theme import KINDS, in_order
 from ..timeline import timeline_picture
@@ -53,20 +52,38 @@ def sheet() -> str:
     return f"{css.sheet(frozenset(KINDS))}<style>{_SHEET}</style>"
 
 
+def answer(state: State, found: str, *, typed: bool = True, is_page: bool = False) -> Iterator[Piece]:
+    """All pieces; what comes first is seen first.
+
+    found    the advice, or what stands in its place; it is piece number `ADVICE`
+    typed    the text to copy is a field; elsewhere, where nothing can be typed, it is plain text
+    is_page  for the page of the calculator: a link leads to it in this state
+    """
+    yield verdict(state)
+    yield _picture(state)
+    yield found
+    yield Fold(say("fit.timeline"), pieces.picture(_phases(state)))
+    yield table(state)
+    yield _rows(state)
+    yield _constants()
+    yield _copy(state, typed, is_page)
+
+
+ADVICE = 2
+
+
+def verdict(state: State) -> str:
+    """Whether it fits, and what is largest."""
+    kind = "fits" if ask.timeline(state).fits(state.gpu) else "lacks"
+    return pieces.verdict(sentences.verdict(state), sentences.detail(state), kind)
+
+
 @lru_cache(maxsize=64)
-def answer(state: State) -> str:
-    """Verdict, detail and the memory bar against the card's usable bytes."""
-    timeline, card = ask.timeline(state), gpus[state.gpu]
-    kind = "fits" if timeline.fits(card) else "lacks"
-    picture = bar(
-        [Row(_row_title(state), _bytes_by_kind(timeline.at_peak()))],
-        mark=Mark(say("panel.usable", gpu=state.gpu), card.usable_bytes),
-    )
-    return (
-        f'<div class="vram"><div role="status" aria-live="polite">'
-        f'<p class="verdict {kind}"><b>{escape(sentences.verdict(state))}</b></p>'
-        f'<p class="detail">{escape(sentences.detail(state))}</p></div>{picture}</div>'
-    )
+def _picture(state: State) -> str:
+    """The memory bar against the card's usable bytes."""
+    row = Row(_row_title(state), _bytes_by_kind(ask.timeline(state).at_peak()))
+    mark = Mark(say("panel.usable", gpu=state.gpu), gpus[state.gpu].usable_bytes)
+    return pieces.picture(bar([row], mark=mark))
 
 
 def _row_title(state: State) -> str:
@@ -80,20 +97,20 @@ def _bytes_by_kind(ledger: Ledger) -> dict[str, int]:
 
 def waiting() -> str:
     """What stands in the place of the advice while it is searched for."""
-    return f'<div class="vram" aria-busy="true"><div class="advice"><p>{escape(say("fit.searching"))}</p></div></div>'
+    return f'<div class="advice" aria-busy="true"><p>{escape(say("fit.searching"))}</p></div>'
 
 
 def advice(state: State, stop: Callable[[], bool] = ask.never) -> str:
-    """What would make it fit, the largest and the smallest that do, and what is alive when: all that takes its time.
+    """What would make it fit, the largest and the smallest that do: all that is searched for.
 
     Raises `Stopped` when `stop()` is true.
     """
     changes = "" if ask.timeline(state).fits(state.gpu) else _changes(state, ask.options(state, stop))
     limits = _titled("fit.room", [*_limits(state, stop)])
-    phases = f"<details><summary>{escape(say('fit.timeline'))}</summary>{_phases(state)}</details>"
-    return f'<div class="vram"><div class="advice">{changes}<div>{limits}</div></div>{phases}</div>'
+    return f'<div class="advice">{changes}<div>{limits}</div></div>'
 
 
+@lru_cache(maxsize=64)
 def _phases(state: State) -> str:
     """Memory over the phases: the peak is the largest of them, not the sum of all."""
     return timeline_picture(ask.timeline(state), gpu=state.gpu)
@@ -101,7 +118,7 @@ def _phases(state: State) -> str:
 
 def no_advice(problem: VramError) -> str:
     """What stands there when a search has no answer."""
-    return f'<div class="vram"><div class="advice"><p>{escape(str(problem))}</p></div></div>'
+    return f'<div class="advice"><p>{escape(str(problem))}</p></div>'
 
 
 def _changes(state: State, options: list[ask.Option]) -> str:
@@ -144,17 +161,10 @@ def _limit(state: State, name: str, value: int, most: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def numbers(state: State, *, static: bool = False, is_page: bool = False) -> str:
-    """The table with the calculation of each kind, its rows, the constants, and the result as text.
-
-    static   for a place where nothing can be typed: the text to copy is no input field
-    is_page  for the page of the calculator: a link leads to it in this state
-    """
+def table(state: State) -> str:
+    """The peak as a sum, and the table with the calculation of each kind."""
     ledger = ask.timeline(state).at_peak()
-    rows = _table(state, ledger)
-    folded = [_rows(ledger), _constants(), _copy(state, static, is_page)]
-    details = "".join(f"<details><summary>{escape(name)}</summary>{content}</details>" for name, content in folded)
-    return f'<div class="vram"><p class="formula">{_formula(state, ledger)}</p>{rows.markup()}{details}</div>'
+    return f'<p class="formula">{_formula(state, ledger)}</p>{_table(state, ledger).markup()}'
 
 
 def _formula(state: State, ledger: Ledger) -> str:
@@ -214,21 +224,23 @@ def _sizes(nbytes: int) -> tuple[str, str]:
     return tuple(shown(nbytes, unit).removesuffix(f" {unit}") for unit in ("GiB", "GB"))
 
 
-def _rows(ledger: Ledger) -> tuple[str, str]:
+@lru_cache(maxsize=64)
+def _rows(state: State) -> Fold:
     """Every row of the ledger at the peak, the largest first within its kind."""
+    ledger = ask.timeline(state).at_peak()
     groups = ledger.by("kind")
     tensors = [
         tensor
         for kind in in_order(dict.fromkeys(groups, 0))
         for tensor in sorted(groups[kind], key=lambda tensor: -tensor.nbytes)
     ]
-    table = StyledTable(
+    listed = StyledTable(
         [say(f"table.{header}") for header in ("tensor", "calculation", "class", "size")],
         [_row(tensor) for tensor in tensors],
         align="cllr",
         keys=[tensor.kind for tensor in tensors],
     )
-    return say("fit.rows", count=len(ledger)), table.markup(caption=False)
+    return Fold(say("fit.rows"), listed.markup(caption=False))
 
 
 def _row(tensor: Tensor) -> list[str]:
@@ -236,30 +248,30 @@ def _row(tensor: Tensor) -> list[str]:
     return [tensor.name, numbers, say(f"basis.{tensor.basis}"), gib(tensor.nbytes)]
 
 
-def _constants() -> tuple[str, str]:
+@cache
+def _constants() -> Fold:
     low, high = (gib(amount) for amount in ask.constants_range())
     counted = gib(sum(constant.nbytes for constant in constants.values()))
-    table = StyledTable(
+    listed = StyledTable(
         [say(f"fit.constants.{header}") for header in ("what", "counted", "least", "most", "source")],
         [[c.name, gib(c.nbytes), gib(c.least), gib(c.most), c.source] for c in constants.values()],
         align="lrrrl",
         keys=["overhead"] * len(constants),
     )
     after = f"<p>{escape(say('fit.constants.fragmentation'))}</p>"
-    return say("fit.constants.title", counted=counted, least=low, most=high), table.markup(caption=False) + after
+    title = say("fit.constants.title", counted=counted, least=low, most=high)
+    return Fold(title, listed.markup(caption=False) + after)
 
 
-def _copy(state: State, static: bool, is_page: bool) -> tuple[str, str]:
+def _copy(state: State, typed: bool, is_page: bool) -> Fold:
     """The result as text: a field in which Ctrl+A marks all of it, or plain text."""
     text = escape(sentences.report(state))
     lines = text.count("\n") + 5  # some of them wrap
     field = (
-        f'<pre class="copy">{text}</pre>'
-        if static
-        else f'<textarea class="copy" rows="{lines}" spellcheck="false" aria-label="{escape(say("fit.copy.name"))}">'
+        f'<textarea class="copy" rows="{lines}" spellcheck="false" aria-label="{escape(say("fit.copy.name"))}">'
         f"{text}</textarea>"
+        if typed
+        else f'<pre class="copy">{text}</pre>'
     )
     link = f'<p><a href="{escape(share.query(state))}">{escape(say("fit.copy.link"))}</a></p>' if is_page else ""
-    return say("fit.copy.title"), field + link
-
-
+    return Fold(say("fit.copy.title"), field + link)

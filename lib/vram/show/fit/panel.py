@@ -13,8 +13,9 @@ from typing import Any
 
 from ...architectures import gpus, models
 from ...ledger.errors import VramError, unknown
-from ...words import say
+from .. import pieces
 from ..panel import Choice
+from ..pieces import Piece
 from . import ask, page, sentences, share
 from .state import CARDS, FIRST, JOBS, OWN, STAGES, WORDS, State
 from .state import state as state_of
@@ -81,11 +82,7 @@ def choices(state: State) -> dict[str, Choice]:
 
 def offered() -> list[str]:
     """The models of the catalogue that generate text: an encoder cannot be run."""
-    return [name for name in models if models[name].head == "lm" and name not in _UNANSWERED]
-
-
-#: The engine lacks a piece of these models and answers no question about them.
-_UNANSWERED = ("dbrx-132b",)
+    return [name for name in models if models[name].head == "lm"]
 
 
 def _all_assumptions() -> list[str]:
@@ -122,25 +119,23 @@ class Calculator:
         """The answer in one sentence."""
         return sentences.verdict(self.state)
 
-    def parts(self, **values: Any) -> Iterator[str]:
-        """The HTML of the answer, the advice and the numbers, for these values; others as they are now."""
+    def pieces(self, found: str | None = None, **values: Any) -> Iterator[Piece]:
+        """What is shown for these values, others as they are now.
+
+        found  what stands in the place of the advice; left out, the advice is searched for
+        """
         state = self._state(values)
-        yield page.answer(state)
-        yield page.advice(state)
-        yield page.numbers(state, is_page=self.is_page)
+        return page.answer(state, page.advice(state) if found is None else found, is_page=self.is_page)
 
     def render(self, **values: Any) -> str:
         """The whole HTML for these values, as the widget shows it when all searches have ended."""
-        return "".join(self.parts(**values))
+        return "".join(markup for _, markup in pieces.live(self.pieces(**values)))
 
     def static(self, **values: Any) -> str:
         """The HTML for a place without a kernel: the settings in words, then what the widget shows."""
         state = self._state(values)
-        said = f"{sentences.asked(state)} · {sentences.assumptions(state)}"
-        return (
-            f'{page.sheet()}<div class="vram"><p>{escape(said)}</p></div>{page.answer(state)}{page.advice(state)}'
-            f"{page.numbers(state, static=True)}"
-        )
+        said = f"<p>{escape(f'{sentences.asked(state)} · {sentences.assumptions(state)}')}</p>"
+        return page.sheet() + pieces.static(page.answer(state, page.advice(state), typed=False), said)
 
     def set(self, **values: Any) -> None:
         """Move controls from Python, as a reader moves them by hand.
@@ -192,10 +187,3 @@ class Calculator:
     def choice(self, name: str) -> Choice:
         """The control of a setting."""
         return self._choices[name]
-
-
-def problem_html(problem: str) -> str:
-    """A message above the last state that has an answer; nothing when there is none."""
-    if not problem:
-        return ""
-    return f'<div class="vram"><p class="problem" role="alert">{escape(say("panel.problem", reason=problem))}</p></div>'

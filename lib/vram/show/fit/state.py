@@ -24,7 +24,8 @@ JOBS: dict[str, tuple[str, ...]] = {
 FIRST = ("model", "job", "gpu", "context")
 
 #: The words of the engine that an assumption may have: of every two assumptions, all words go together. FP32 is not
-#: among them, because flash attention does not compute in it.
+#: among them, because flash attention does not compute in it. "auto" stands for no word: transformers runs some models
+#: with eager code alone.
 WORDS: dict[str, tuple[str, ...]] = {
     "weights": ("bf16", "fp8", "int8", "gptq", "awq", "nf4"),
     "kv": ("bf16", "fp8", "q8_0", "q4_0"),
@@ -32,7 +33,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "recipe": ("autocast", "bf16", "bf16-fp32-states", "bf16-mixed", "bf16-fp32-gradients"),
     "optimizer": ("adamw", "adamw-8bit", "adafactor", "lion", "muon", "sgd-momentum", "sgd"),
     "checkpointing": ("none", "selective", "full"),
-    "attention": ("eager", "sdpa", "flash"),
+    "attention": ("auto", "eager", "sdpa", "flash"),
     "loss": ("full", "chunked", "fused"),
 }
 #: Counts, with the largest that is taken.
@@ -61,7 +62,7 @@ class State:
     rank: int = 16
     optimizer: str = "adamw"
     checkpointing: str = "full"
-    attention: str = "sdpa"
+    attention: str = "auto"
     loss: str = "full"
     cards: int = 1
     zero: int = 3

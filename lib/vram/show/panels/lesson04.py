@@ -109,4 +109,4 @@ def _heads(model: str, gpu: str, batch: int, kv: str) -> StyledTable:
         for v in variants(model)
     ]
     headers = [say(f"chart.context.{name}") for name in ("variant", "token", "weights", "limit")]
-    return StyledTable(headers, rows, caption=say("panel.kv.heads", gpu=gpu, batch=count(batch)))
+    return StyledTable(headers, rows, caption=say("panel.kv.heads"))
