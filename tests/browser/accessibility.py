@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from playwright.sync_api import Locator
@@ -41,7 +41,7 @@ def _in_the_tree(part: Locator) -> list[tuple[str, str]]:
     session = part.page.context.new_cdp_session(part.page)
     part.evaluate(f"node => node.setAttribute('{_MARK}', '')")
     found = session.send("Runtime.evaluate", {"expression": f"document.querySelector('[{_MARK}]')"})
-    nodes = session.send("Accessibility.queryAXTree", {"objectId": found["result"]["objectId"]})["nodes"]
+    nodes = session.send("Accessibility.queryAXTree", _object(found))["nodes"]
     part.evaluate(f"node => node.removeAttribute('{_MARK}')")
     session.detach()
     return [
@@ -55,12 +55,41 @@ def _focusable(node: dict) -> bool:
     return any(p["name"] == "focusable" and p["value"]["value"] for p in node.get("properties", []))
 
 
-def live(part: Locator) -> list[tuple[str, str]]:
-    """(how urgent, text) of each region inside `part` whose changes a screen reader speaks."""
-    return part.evaluate(
-        """node => [...node.querySelectorAll('[aria-live]')].map(
-            region => [region.getAttribute('aria-live'), region.innerText.replace(/\\s+/g, ' ').trim()])"""
-    )
+def live(part: Locator) -> list[tuple[str, int, str]]:
+    """(how urgent, which element, text) of each region inside `part` whose changes a screen reader speaks.
+
+    From Chromium's accessibility tree: a region may own what stands elsewhere on the page. The element is a number that
+    stays the same as long as the element itself stays.
+    """
+    session = part.page.context.new_cdp_session(part.page)
+    part.evaluate(f"node => node.setAttribute('{_MARK}', '')")
+    found = session.send("Runtime.evaluate", {"expression": f"document.querySelector('[{_MARK}]')"})
+    roots = session.send("Accessibility.queryAXTree", {**_object(found), "role": "status"})["nodes"]
+    tree = {node["nodeId"]: node for node in session.send("Accessibility.getFullAXTree")["nodes"]}
+    part.evaluate(f"node => node.removeAttribute('{_MARK}')")
+    session.detach()
+    return [
+        (_property(root, "live"), root["backendDOMNodeId"], " ".join(_texts(root["nodeId"], tree)))
+        for root in roots
+    ]
+
+
+def _object(found: dict) -> dict:
+    return {"objectId": found["result"]["objectId"]}
+
+
+def _property(node: dict, name: str) -> object:
+    return next((p["value"].get("value") for p in node.get("properties", []) if p["name"] == name), None)
+
+
+def _texts(node: str, tree: Mapping[str, dict]) -> Iterator[str]:
+    """The text below a node, in the order in which it is read."""
+    if tree[node]["role"]["value"] == "StaticText":
+        yield tree[node]["name"]["value"].strip()
+        return
+    for child in tree[node].get("childIds", []):
+        if child in tree:
+            yield from _texts(child, tree)
 
 
 def findings(parts: Locator, rules: Mapping[str, str] = {}) -> list[str]:

@@ -32,7 +32,9 @@ _CLOCK = """node => {
     for (const kind of ['keydown', 'input', 'change']) addEventListener(kind, pressed, true);
     clock.next = () => new Promise(done => {
         clock.start = null;
-        const watch = new MutationObserver(async () => {
+        const watch = new MutationObserver(async changes => {
+            const added = changes.flatMap(change => [...change.addedNodes]);
+            if (!added.some(one => one.querySelector?.('img'))) return;
             watch.disconnect();
             await Promise.all([...node.querySelectorAll('img')].map(image => image.decode().catch(() => {})));
             requestAnimationFrame(() => setTimeout(() => done(performance.now() - clock.start)));

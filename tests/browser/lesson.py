@@ -108,7 +108,7 @@ class Panel:
                 rows: parts.flatMap(part => [...part.querySelectorAll('tr')])
                     .map(row => [...row.cells].map(c => c.innerText.trim())),
                 pictures: parts.flatMap(part => [...part.querySelectorAll('img')]).map(image => [image.alt, image.src]),
-                html: parts.map(part => part.innerHTML).join(''),
+                html: parts.map(part => part.innerHTML.replace(/ id="vram-[^"]*"/, '')).join(''),
             })"""
         )
         rows = tuple(map(tuple, content["rows"]))
@@ -134,15 +134,15 @@ class Panel:
         return chosen.replace("\N{NO-BREAK SPACE}", " ")  # ipywidgets writes every space of an option so
 
     def press(self, name: str, keys: str) -> Shown:
-        """Press `keys` (separated by spaces) on a control, wait for another result, and return it."""
+        """Press `keys` (separated by spaces) on a control, wait for another picture, and return what is shown then."""
         before = self.shown()
         self.control(name).focus()
         for key in keys.split():
             self.page.keyboard.press(key)
         try:
             self.page.wait_for_function(
-                f"([node, before]) => [...node.querySelectorAll('{PARTS}')].map(p => p.innerHTML).join('') !== before",
-                arg=[self.widget.element_handle(), before.html],
+                f"([node, before]) => [...node.querySelectorAll('{PARTS} img')].map(i => i.src).join() !== before",
+                arg=[self.widget.element_handle(), ",".join(source for _, source in before.pictures)],
                 timeout=FOLLOW_MILLISECONDS,
             )
         except PlaywrightTimeout:

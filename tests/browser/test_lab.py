@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from typing import Any
 
 import pytest
@@ -106,6 +108,7 @@ def test_axe_finds_nothing_serious(lesson: Opened, theme: str) -> None:
 
 
 def test_a_screen_reader_is_told_the_verdict(lesson: Opened) -> None:
+    """The region is the same element before and after: one that came with its text would not be spoken everywhere."""
     if lesson.name not in PANELS:
         return
     panel, row = Panel(lesson.page), PANELS[lesson.name]
@@ -113,7 +116,60 @@ def test_a_screen_reader_is_told_the_verdict(lesson: Opened) -> None:
     (before,) = live(panel.result)
     panel.press(name, keys)
     (after,) = live(panel.result)
-    assert before[0] == after[0] == "polite" and after[1] != before[1]
+    assert before[0] == after[0] == "polite" and before[1] == after[1]
+    assert before[2] != after[2]
+    assert after[2].split() == " ".join(panel.widget.locator(".verdict, .detail").all_inner_texts()).split()
+
+
+def test_the_keyboard_goes_through_the_controls_and_then_the_folds(lesson: Opened) -> None:
+    if lesson.name not in PANELS:
+        return
+    panel, computed = Panel(lesson.page), PANELS[lesson.name].panel()
+    folds = re.findall("<details><summary>([^<]*)</summary></details>", computed.render())
+    names = [control.label for control in computed.controls] + list(map(unescape, folds))
+    panel.control(names[0]).focus()
+    order = []
+    while len(order) < 3 * len(names) and names[-1] not in order:
+        order.append(lesson.page.evaluate(_FOCUSED))
+        lesson.page.keyboard.press("Tab")
+    assert [name for name in order if not name.startswith("Assumptions")] == names
+
+
+_FOCUSED = """() => {
+    const focused = document.activeElement;
+    return (focused.labels?.[0] ?? focused).innerText.trim();
+}"""
+
+
+def test_an_open_fold_stays_open_while_a_control_moves(lesson: Opened) -> None:
+    if lesson.name not in PANELS:
+        return
+    panel, row = Panel(lesson.page), PANELS[lesson.name]
+    for fold in panel.widget.locator(".vram-title summary").all():
+        inside = fold.locator("xpath=ancestor::*[contains(@class, 'vram-title')]/following-sibling::*[1]")
+        assert inside.is_hidden(), fold.inner_text()
+        fold.focus()
+        lesson.page.keyboard.press("Enter")
+        inside.wait_for(state="visible")
+        name, keys = next(iter(row.moves.items()))
+        panel.press(name, keys)
+        assert inside.is_visible(), f"{fold.inner_text()} was closed when {name} moved"
+        fold.focus()
+        lesson.page.keyboard.press("Enter")
+        inside.wait_for(state="hidden")
+
+
+def test_a_picture_is_not_made_smaller_than_can_be_read(lesson: Opened) -> None:
+    """The window of a projector at 200 %, with the file browser open: what is left is narrow, and the picture scrolls."""
+    if lesson.name not in PANELS:
+        return
+    panel = Panel(lesson.page)
+    lesson.page.set_viewport_size({"width": 480, "height": 450})
+    panel.widget.scroll_into_view_if_needed()
+    shoot(lesson.page, f"{lesson.name}-narrow")
+    widths = panel.widget.locator("img:visible").evaluate_all("images => images.map(image => image.clientWidth)")
+    lesson.page.set_viewport_size({"width": 1280, "height": 900})
+    assert widths and min(widths) >= 600
 
 
 @pytest.mark.parametrize("width", [1280, 640])
