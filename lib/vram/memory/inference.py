@@ -23,7 +23,7 @@ from .arguments import need_architecture, need_flag
 from .constants import overhead as constant_overhead
 from .kv_cache import is_encoder, kv_cache
 from .live import Run
-from .moments import Candidate, Sizes, largest_moment
+from .moments import Place, Sizes, largest_moment
 from .quantize import stored_weights
 from .timeline import Timeline
 
@@ -97,14 +97,10 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in ("arch", "batch", "seq_len", "weights", "kv", "engine", "logits")}
 
 
-def _moments(model: Model, base: Ledger) -> list[Candidate]:
+def _moments(model: Model, base: Ledger) -> list[Place]:
     """The moments of a forward pass that keeps nothing: one layer of each kind is like all of them."""
     shared = Ledger(storage.row() for storage in model.shared + model.mask)
-    return [
-        Candidate(moment.name, (base, shared), moment.alive)
-        for stretch in model.stretches
-        for moment in Run(stretch).forward()
-    ]
+    return [Place((base, shared), [moment for stretch in model.stretches for moment in Run(stretch).forward()])]
 
 
 def _growth(cache: Ledger) -> Ledger:
