@@ -56,7 +56,9 @@ def inference(
     options    further arguments of the weights' scheme
 
     Temporaries are those of transformers' code, freed as soon as nothing uses them; engines that compute a prompt in
-    chunks need less. Raises `VramError` for an encoder, which generates nothing.
+    chunks need less. They have the format of the weights; beside quantised weights that of the embedding and, where it
+    is quantised too (GGUF), BF16, as transformers computes. llama.cpp's own kernels compute with FP32 and FP16.
+    Raises `VramError` for an encoder, which generates nothing.
 
     >>> from vram import models
     >>> inference(models["llama-2-7b"], seq_len=4096).phases["load"].nbytes

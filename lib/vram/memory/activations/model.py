@@ -111,14 +111,14 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     x = _embedded(f)
     before = Stretch(f.tape, leaves=x)
     block = arch.names["o"].split("{}")[0] + "{}"
-    kinds = kinds_of_layer(arch, setting, x.grad)
+    kinds = kinds_of_layer(arch, setting, x.grad or not weights.trains)
     known: dict[Kind, Stretch] = {}  # layers that differ only in where they are
     layers: list[Part] = []
     for kind in kinds:
         alike = replace(kind, axis=_ANYWHERE)
         if alike not in known:
             f = Forward(arch, setting, weights, shared, kind)
-            grad = not kind.frozen_input
+            grad = weights.trains and not kind.frozen_input
             enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
             with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
                 leaves = layer(f, enters)
@@ -163,11 +163,11 @@ def _embedded(f: Forward) -> Value:
     names, b, s = f.names, f.setting.batch, f.setting.seq_len
     weight = f.parameter(f"{names['embedding']}.weight")
     ids = Storage(f"{names['embedding']}:tokens", (b, s), dtypes["int64"])
-    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.embedding_size), weight.dtype, extra=[ids])
+    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.embedding_size), f.computed(weight), extra=[ids])
     if projects(f):
         x = f.linear(names["project_in"], x)
     if f.arch.model_type in _SCALES_EMBEDDING:
-        scale = Value(Storage(f"{names['embedding']}:scale", (), weight.dtype), False)
+        scale = Value(Storage(f"{names['embedding']}:scale", (), x.dtype), False)
         x = f.mul(f"{names['embedding']}.scaled", x, scale)
     if "segments" in names and f.arch.type_vocab_size != 0:
         x = f.add(f"{names['embedding']}.segment", x, _looked_up(f, "segments", _rows(f), s))
@@ -186,7 +186,7 @@ def _looked_up(f: Forward, slot: str, rows: Size, kept: Size) -> Value:
     name = f.names[slot]
     table = f.parameter(f"{name}.weight")
     ids = Storage(f"{name}:{slot}", (rows, kept), dtypes["int64"])
-    return f.tape.record(name, (table,), (rows, f.setting.seq_len, f.arch.hidden_size), table.dtype, extra=[ids])
+    return f.tape.record(name, (table,), (rows, f.setting.seq_len, f.arch.hidden_size), f.computed(table), extra=[ids])
 
 
 def _rows(f: Forward) -> Size:
