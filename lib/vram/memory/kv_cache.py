@@ -1,4 +1,4 @@
-"""How much memory does the KV cache take? Two vectors for each token, layer and key/value head. Taught in lesson 07.
+"""How much memory does the KV cache take? Two vectors for each token, layer and key/value head. Taught in lesson 04.
 
 The shape follows from the architecture: 2·b·s·l·g·d numbers. What an engine adds is how many tokens it keeps room for:
 transformers keeps what it has seen, within a sliding window of W tokens the last W − 1; vLLM hands out pages of 16

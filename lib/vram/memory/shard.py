@@ -1,4 +1,4 @@
-"""What does one of many cards hold? Sharing a model among cards, and what must be whole all the same. Lesson 12.
+"""What does one of many cards hold? Sharing a model among cards, and what must be whole all the same. Lesson 10.
 
 A timeline says what one card would hold. Sharing divides its tensors: within a layer (tensor, expert and context
 parallel), by layers (pipeline), and by states (data parallel with ZeRO or FSDP). What is on every card, gathered for a
