@@ -2,6 +2,7 @@
 
 import json
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,17 @@ def test_published_training_flops(name: str, recompute: bool) -> None:
     parameters = row["inputs"].get("N") or row["inputs"]["N_M"] * 10**6
     done = training_flops(int(parameters), int(row["inputs"]["D"]), recompute=recompute)
     assert abs(done - row["published"]) <= row["tol"]
+
+
+def test_a_share_may_be_an_exact_fraction() -> None:
+    exact = training_time(10**20, gpu=10**14, gpus=3, mfu=Fraction(2, 5))
+    assert exact == Fraction(10**20, 3 * 10**14) / Fraction(2, 5) and isinstance(exact, Fraction)
+    arch = models["llama-2-7b"]
+    done = [training_time(arch, tokens=10**9, gpu="A100-80GB", mfu=share) for share in (Fraction(2, 5), 0.4)]
+    assert done[0] == pytest.approx(done[1])
+    for share in (Fraction(0), Fraction(7, 5)):
+        with pytest.raises(VramError, match="mfu"):
+            training_time(10**20, gpu=10**14, mfu=share)
 
 
 def test_published_training_times() -> None:

@@ -68,3 +68,27 @@ def test_an_unknown_word_is_named(word, value):
 def test_an_encoder_generates_nothing():
     with pytest.raises(vram.VramError, match="encoder"):
         vram.inference(vram.Architecture("bert"))
+
+
+@pytest.mark.parametrize("scheme", ["Q4_K_M", "Q8_0", "int4", "nf4", "int8", "fp8", "mxfp4", "gptq"])
+@pytest.mark.parametrize("name", ["llama-3-8b", "gemma-2-2b", "mixtral-8x7b", "phi-3-mini"])
+@pytest.mark.parametrize("attention", [None, "eager", "flash"])
+def test_quantised_weights_are_computed_with_in_16_bits(name: str, scheme: str, attention: str | None) -> None:
+    """What is computed does not depend on how the weights are stored: beside them all is as with BF16."""
+    arch = vram.models[name]
+    plain, packed = (vram.inference(arch, seq_len=4096, weights=w, attention=attention) for w in ("bf16", scheme))
+    for phase in ("prefill", "decode"):
+        rows = [
+            {t.name: (t.shape, t.dtype) for t in one.phases[phase] if t.kind in ("temporaries", "logits")}
+            for one in (plain, packed)
+        ]
+        assert {dtype.name for _, dtype in rows[1].values()} <= {"bf16", "fp32", "bool", "int64", "int32", "uint8"}
+        assert packed.nbytes(phase) - packed.nbytes("load") <= plain.nbytes(phase) - plain.nbytes("load")
+    assert packed.peak < plain.peak
+
+
+def test_fp32_weights_are_computed_with_in_fp32() -> None:
+    wide = vram.inference(vram.models["llama-3-8b"], weights="fp32").phases["prefill"]
+    assert set(wide.select(kind="logits").by("dtype")) <= {"fp32"}
+    with pytest.raises(vram.VramError, match="flash-attention computes bf16 and fp16"):
+        vram.inference(vram.models["llama-3-8b"], weights="fp32", attention="flash")

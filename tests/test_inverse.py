@@ -25,7 +25,8 @@ from vram import (
     training,
     weights,
 )
-from vram.memory.inverse import largest_fitting
+from vram.memory.inverse import CHANGES, MOST
+from vram.memory.search import largest_within
 
 SMALL = Architecture(hidden_size=256, num_hidden_layers=4, num_attention_heads=8, num_key_value_heads=4,
                      intermediate_size=688, vocab_size=1000)  # fmt: skip
@@ -37,31 +38,59 @@ def serving(arch: Architecture, *, batch=1, seq_len=2048, kv="bf16", weights_in=
     return Timeline({"decode": held + kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv)})
 
 
-@pytest.mark.parametrize("limit", [0, 1, 2, 3, 7, 8, 9, 1000, 2**20, 2**29])
-def test_the_search_is_exact(limit: int) -> None:
-    asked = []
+#: Ways in which memory grows: a line, a parabola, another phase as the peak, pages, the blocks of llama.cpp.
+GROWTH = {
+    "line": lambda n: 5_000 + 7 * n,
+    "parabola": lambda n: 5_000 + 7 * n + 3 * n * n,
+    "bend": lambda n: max(1_000_000, 5_000 + 7 * n, 19 * n - 3_000_000),
+    "flat, then a parabola": lambda n: max(10**9, n * n),
+    "pages": lambda n: 5_000 + 7 * -(-n // 16) * 16,
+    "blocks": lambda n: 5_000 + 7 * -(-n // 256) * 256,
+    "one step": lambda n: 10**6 * (n > 1000),
+    "steep": lambda n: n**5,
+}
+#: So many questions are enough; halving alone takes twice the digits of the answer.
+QUESTIONS = {"line": 5, "parabola": 8, "bend": 40, "flat, then a parabola": 30, "steep": 30}
 
-    def fits(n: int) -> bool:
-        asked.append(n)
-        return n <= limit
 
-    assert largest_fitting(fits) == limit
-    assert len(asked) <= 2 * limit.bit_length() + 2
+class Counting:
+    """A need that remembers what it was asked."""
+
+    def __init__(self, need):
+        self.need, self.asked = need, []
+
+    def __call__(self, n: int) -> int:
+        self.asked.append(n)
+        return self.need(n)
+
+
+@pytest.mark.parametrize("growth", GROWTH)
+def test_the_search_is_exact(growth: str) -> None:
+    need = GROWTH[growth]
+    for answer in (1, 2, 3, 7, 8, 255, 256, 257, 1000, 1024, 1025, 65_537, 2**20, 2**29 + 1):
+        for budget in (need(answer), max(need(answer), need(answer + 1) - 1)):
+            counted = Counting(need)
+            found = largest_within(counted, budget, MOST)
+            asked = counted.asked
+            assert need(found) <= budget and (found == MOST or need(found + 1) > budget)
+            assert len(asked) == len(set(asked)) <= QUESTIONS.get(growth, 60)
 
 
 def test_the_search_ends_where_it_is_told() -> None:
-    assert largest_fitting(lambda n: True, 1000) == 1000
-    assert largest_fitting(lambda n: n <= 5000, 1000) == 1000
-    assert largest_fitting(lambda n: True, 1) == 1
+    for most in (1, 2, 1000, 5000):
+        assert largest_within(lambda n: 0, 0, most) == most
+        assert largest_within(lambda n: n, 5000, most) == most
+    assert largest_within(lambda n: n, 0, 1000) == 0
+    assert largest_within(lambda n: n, 999, 1000) == 999
 
 
 def test_arrays_are_searched_element_by_element() -> None:
     import numpy as np
 
     limits = np.array([[0, 1, 2, 3], [7, 8, 1000, 2**20]])
-    assert (largest_fitting(lambda n: n <= limits) == limits).all()
-    assert (largest_fitting(lambda n: n <= limits, 500) == np.minimum(limits, 500)).all()
-    assert (largest_fitting(lambda n: n < limits * 0, 500) == 0).all()
+    assert (largest_within(lambda n: n - limits, 0, MOST) == limits).all()
+    assert (largest_within(lambda n: n - limits, 0, 500) == np.minimum(limits, 500)).all()
+    assert (largest_within(lambda n: n + limits * 0, 0, 500) == 0).all()
 
 
 @pytest.mark.parametrize("model", ["llama-2-7b", "llama-3-8b"])
@@ -180,7 +209,9 @@ def test_the_fewest_cards_of_each_way() -> None:
 def test_one_change_at_a_time() -> None:
     arch = models["llama-2-7b"]
     changes = single_changes(arch, gpu="A100-80GB", recipe="bf16-mixed")
-    assert [c.fits for c in changes] == sorted((c.fits for c in changes), reverse=True)
+    order = [setting for setting, _ in CHANGES]
+    places = [(not c.fits, order.index(c.setting)) for c in changes]
+    assert places == sorted(places)
     by_setting = {(c.setting, c.value): c for c in changes}
     assert ("recipe", "bf16-mixed") not in by_setting  # it is the setting already
     assert not any(setting == "base" for setting, _ in by_setting)  # without adapters nothing is frozen
@@ -190,6 +221,17 @@ def test_one_change_at_a_time() -> None:
         timeline = training(arch, **{"recipe": "bf16-mixed", setting: value})
         assert (change.peak, change.fits) == (timeline.peak, timeline.peak <= gpus["A100-80GB"].usable_bytes)
     assert by_setting["recipe", "bf16"].fits and by_setting["lora", 8].fits
+
+
+def test_the_loss_is_a_change_where_logits_are_the_peak() -> None:
+    setting = {"lora": 16, "base": "nf4", "checkpointing": "full", "seq_len": 8192}
+    arch = models["llama-3-8b"]
+    changes = single_changes(arch, gpu="RTX 4090", **setting)
+    assert training(arch, **setting).peak_phase == "start of backward"
+    assert {(c.value, c.peak) for c in changes if c.setting == "loss"} == {
+        (loss, training(arch, **setting, loss=loss).peak) for loss in ("chunked", "fused")
+    }
+    assert not any(c.setting == "loss" for c in single_changes(arch, gpu="RTX 4090", seq_len=64))
 
 
 def test_a_smaller_batch_is_a_change() -> None:

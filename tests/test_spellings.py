@@ -9,6 +9,7 @@ import pytest
 import vram
 from vram.architectures.families import families
 from vram.memory import schemes
+from vram.memory.activations.setting import setting
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -103,3 +104,26 @@ def test_every_name_of_the_fixtures_is_known() -> None:
     assert all(case["type"] in vram.dtypes for case in cases("quant") if "type" in case)
     assert all(case["family"] in schemes for case in cases("quant") if not case["family"].startswith("gguf"))
     assert all(case["model"] in vram.models for case in cases("lora"))
+
+
+WORDS = {
+    "attention": {
+        "flash": ("flash_attn", "flash-attn", "flash_attention", "flash_attention_2", "flash_attention_3",
+                  "Flash Attention 2", "FA2"),
+        "sdpa": ("SDPA", "scaled_dot_product_attention"), "eager": ("Eager",),
+    },
+    "backend": {"cuda": ("CUDA", "cuda:0", "cuda:7", "gpu"), "cpu": ("CPU", "cpu:0")},
+    "activation": {"silu": ("SiLU", "swish"), "gelu_new": ("gelu_fast", "gelu-new"), "relu2": ("relu_squared",)},
+    "checkpointing": {"full": ("Full", True), "none": ("None", False)},
+    "loss": {"fused": ("Fused", "liger")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("field", WORDS)
+def test_words_of_a_setting(field: str) -> None:
+    for word, others in WORDS[field].items():
+        own = setting(**{field: word})
+        assert all(setting(**{field: other}) == own for other in others), word
+    for wrong in ("", "cuda:", "cuda:x", "flash_attn_9", 3, ["sdpa"]):
+        with pytest.raises(vram.VramError, match=field):
+            setting(**{field: wrong})

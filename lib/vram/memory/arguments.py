@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, wraps
 from inspect import Parameter, signature
+from numbers import Rational
 from typing import Any, ParamSpec, TypeVar
 
 from ..architectures.architecture import Architecture
@@ -79,7 +80,7 @@ def need_positive(value: Any, field: str, most: float = 1e40) -> Any:
     if is_array(value):
         if value.dtype.kind in "iufO" and (value.size == 0 or (value > 0).all()):
             return value
-    elif isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= most:  # false for NaN
+    elif isinstance(value, (int, float, Rational)) and not isinstance(value, bool) and 0 < value <= most:  # not NaN
         return value
     raise VramError(f"{field}: {brief(value)} given, a number above 0 is needed.")
 

@@ -1,4 +1,4 @@
-"""How much arithmetic does a model do? FLOPs of each matrix product, forward, backward and recomputed. Lesson 11.
+"""How much arithmetic does a model do? FLOPs of each matrix product, forward, backward and recomputed. Lesson 09.
 
 A product of (m × k) and (k × n) takes 2·m·k·n FLOPs: a multiplication and an addition each. Backward takes one product
 of the same size for each operand that needs a gradient: two where the weights are trained, one where they are frozen.

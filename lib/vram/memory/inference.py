@@ -23,7 +23,7 @@ from .arguments import need_architecture, need_flag
 from .constants import overhead as constant_overhead
 from .kv_cache import is_encoder, kv_cache
 from .live import Run
-from .moments import Candidate, Sizes, largest_moment
+from .moments import Place, Sizes, largest_moment
 from .quantize import stored_weights
 from .timeline import Timeline
 
@@ -56,7 +56,9 @@ def inference(
     options    further arguments of the weights' scheme
 
     Temporaries are those of transformers' code, freed as soon as nothing uses them; engines that compute a prompt in
-    chunks need less. Raises `VramError` for an encoder, which generates nothing.
+    chunks need less. They have the format of the weights; beside quantised weights that of the embedding and, where it
+    is quantised too (GGUF), BF16, as transformers computes. llama.cpp's own kernels compute with FP32 and FP16.
+    Raises `VramError` for an encoder, which generates nothing.
 
     >>> from vram import models
     >>> inference(models["llama-2-7b"], seq_len=4096).phases["load"].nbytes
@@ -97,14 +99,10 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in ("arch", "batch", "seq_len", "weights", "kv", "engine", "logits")}
 
 
-def _moments(model: Model, base: Ledger) -> list[Candidate]:
+def _moments(model: Model, base: Ledger) -> list[Place]:
     """The moments of a forward pass that keeps nothing: one layer of each kind is like all of them."""
     shared = Ledger(storage.row() for storage in model.shared + model.mask)
-    return [
-        Candidate(moment.name, (base, shared), moment.alive)
-        for stretch in model.stretches
-        for moment in Run(stretch).forward()
-    ]
+    return [Place((base, shared), [moment for stretch in model.stretches for moment in Run(stretch).forward()])]
 
 
 def _growth(cache: Ledger) -> Ledger:

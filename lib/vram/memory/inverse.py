@@ -1,8 +1,7 @@
 """What is the largest that fits? Batch, context and rank; the smallest card, the fewest cards, the one change to make.
 
-Memory never shrinks when batch, context or rank grow, so the largest value that fits is found by doubling and then
-halving the interval: some forty evaluations, exact to the unit. Settings may be arrays: every element is searched at
-once, through the same code.
+Memory never shrinks when batch, context or rank grow, so the largest value that fits is found by asking a few times
+(see `search.py`), exact to the unit. Settings may be arrays: every element is searched at once.
 """
 
 from __future__ import annotations
@@ -16,9 +15,10 @@ from typing import Any
 from ..architectures.architecture import Architecture
 from ..architectures.catalogue import GPU
 from ..architectures.catalogue import gpus as cards
-from ..ledger.arithmetic import Size, check_size, is_array
+from ..ledger.arithmetic import Size, check_size
 from ..ledger.errors import VramError, brief, unknown
 from .arguments import need_architecture, need_options
+from .search import largest_within
 from .shard import shard as shard_timeline
 from .timeline import Timeline
 
@@ -163,25 +163,33 @@ class Change:
     fits: bool
 
 
-#: Settings and the values to try, in the order of what they cost the user.
+#: Settings and the values to try, in the order in which to try them: first what computes the same, then what takes
+#: longer, then what learns or answers differently. Of batch and context the largest value that fits is tried.
 CHANGES: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("attention", ("flash", "sdpa")),
+    ("loss", ("fused", "chunked")),
     ("checkpointing", ("selective", "full")),
+    ("batch", ()),
     ("optimizer", ("adamw-8bit", "adafactor", "sgd")),
     ("recipe", ("bf16-mixed", "bf16-fp32-states", "bf16")),
-    ("lora", (8,)),
     ("base", ("int8", "nf4")),
     ("kv", ("fp8", "q4_0")),
     ("weights", ("int8", "Q4_K_M", "nf4")),
+    ("lora", (8,)),
+    ("seq_len", ()),
 )  # fmt: skip
 
 
 def single_changes(
     arch: Architecture, *, gpu: GPU | str | int, of: str | Question = "training", **settings: Any
 ) -> list[Change]:
-    """The single changes that lower the peak: those that make it fit first, then by peak.
+    """The single changes that lower the peak, each with its new peak: those that make it fit, then the others.
 
-    Changes are tried that the question knows; batch and context are lowered to the largest value that fits.
+    Within both, what to try first stands first (see `CHANGES`). Changes are tried that the question knows.
+
+    >>> from vram import models
+    >>> [c.setting for c in single_changes(models["llama-3-8b"], gpu="RTX 4090", lora=8, base="nf4", seq_len=4096)][:2]
+    ['checkpointing', 'seq_len']
     """
     need_architecture(arch)
     asked, budget = _question(of), _budget(gpu)
@@ -189,17 +197,16 @@ def single_changes(
     peak_now = _ask(asked, arch, settings).peak
     changes = []
     for setting, values in CHANGES:
+        rest = {name: value for name, value in settings.items() if name != setting}
+        if setting in known and not values:
+            now = settings.get(setting, known[setting].default)
+            most = _largest(arch, setting, gpu, asked, now, rest) if now > 1 else 0
+            values = (most,) if 0 < most < now else ()
         for value in values if setting in known else ():
-            peak = _ask(asked, arch, {**settings, setting: value}).peak
+            peak = _ask(asked, arch, {**rest, setting: value}).peak
             if peak < peak_now:
                 changes.append(Change(setting, value, peak, bool(peak <= budget)))
-    for setting in ("batch", "seq_len"):
-        now = settings.get(setting, known[setting].default) if setting in known else 1
-        rest = {name: value for name, value in settings.items() if name != setting}
-        fitting = _largest(arch, setting, gpu, asked, now, rest) if now > 1 else 0
-        if 0 < fitting < now:
-            changes.append(Change(setting, fitting, _ask(asked, arch, {**rest, setting: fitting}).peak, True))
-    return sorted(changes, key=lambda change: (not change.fits, change.peak))
+    return sorted(changes, key=lambda change: not change.fits)
 
 
 def _largest(
@@ -209,54 +216,8 @@ def _largest(
     if setting in settings:
         raise VramError(f"{setting}: {brief(settings[setting])} given, but it is what is asked for.")
     check_size("most", most)
-    asked, budget = _question(of), _budget(gpu)
-
-    def fits(n: Size) -> Any:
-        return _ask(asked, arch, {**settings, setting: n}).peak <= budget
-
-    return largest_fitting(fits, most)
-
-
-def largest_fitting(fits: Callable[[Size], Any], most: Size = MOST) -> Size:
-    """The largest n from 1 to `most` for which `fits(n)`, 0 if 1 does not; fits must be true up to there and then not.
-
-    `fits` may answer with an array: then the answer is an array, each element searched for itself.
-
-    >>> largest_fitting(lambda n: n * n <= 1000)
-    31
-    """
-    first = fits(1)
-    if is_array(first) and first.ndim:
-        return _largest_of_each(fits, first, most)
-    if not first:
-        return 0
-    low, high = 1, 2  # low fits
-    while high <= most and fits(high):
-        low, high = high, 2 * high
-    high = min(high, most + 1)  # high does not fit, or is out of range
-    while high - low > 1:
-        half = (low + high) // 2
-        low, high = (half, high) if fits(half) else (low, half)
-    return low
-
-
-def _largest_of_each(fits: Callable[[Size], Any], first: Any, most: Size) -> Any:
-    import numpy as np
-
-    low = first.astype(np.int64)
-    high = np.full_like(low, 2)
-    growing = first & (high <= most)
-    while growing.any():  # an element that has stopped stays where it is, so that no size overflows
-        grown = growing & fits(np.where(growing, high, 1))
-        low = np.where(grown, high, low)
-        high = np.where(grown, 2 * high, high)
-        growing = grown & (high <= most)
-    high = np.where(first, np.minimum(high, most + 1), 1)
-    while (high - low > 1).any():
-        half = (low + high) // 2
-        fitting = fits(np.maximum(half, 1)) & (half > 0)
-        low, high = np.where(fitting, half, low), np.where(fitting, high, np.maximum(half, low + 1))
-    return low
+    asked = _question(of)
+    return largest_within(lambda n: _ask(asked, arch, {**settings, setting: n}).peak, _budget(gpu), most)
 
 
 def _question(of: str | Question) -> Question:

@@ -7,16 +7,24 @@ left out: what remains to be compared is a handful, even where every size is an 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain
+from operator import attrgetter
 
 from ..ledger.arithmetic import Size, is_array, is_symbolic, product
 from ..ledger.dtypes import dtypes
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Tensor
-from .activations.tape import Storage, size_key
+from .activations.tape import Storage
+from .layered import Layered, OfLayer
+from .live import Moment
 from .timeline import largest_of
+
+_key = attrgetter("key")
+
+
+Base = Ledger | Layered
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +35,7 @@ class Candidate:
     """
 
     name: str
-    base: tuple[Ledger, ...]
+    base: tuple[Base, ...]
     alive: tuple[Storage, ...]
     kept: frozenset[Storage] = frozenset()
 
@@ -37,78 +45,110 @@ class Candidate:
 
     def ledger(self) -> Ledger:
         """Everything alive at the moment."""
-        return sum(self.base, Ledger()) + Ledger(map(self.row, self.alive))
+        return Ledger(chain(*self.base, map(self.row, self.alive)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """The moments of one stretch of the model, beside what lives anyway while it runs: candidates when iterated."""
+
+    base: tuple[Base, ...]
+    moments: Sequence[Moment]
+    kept: frozenset[Storage] = frozenset()
+
+    def at(self, moment: Moment) -> Candidate:
+        """One of them."""
+        return Candidate(moment.name, self.base, moment.alive, self.kept)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return map(self.at, self.moments)
 
 
 class Sizes:
-    """Bytes of tensors, each shape measured once."""
+    """Bytes of tensors, each shape measured once, and so is each ledger and each moment."""
 
     def __init__(self) -> None:
         self._of: dict[object, Size] = {}
-        self._ledgers: dict[int, tuple[Ledger, Size]] = {}
+        self._known: dict[int, tuple[object, Size]] = {}
+        self._largest: dict[int, tuple[object, Moment]] = {}
 
-    def ledger(self, ledger: Ledger) -> Size:
+    def base(self, base: Iterable[Base]) -> Size:
+        """Bytes of what lives anyway."""
+        return sum(map(self.ledger, base))
+
+    def ledger(self, ledger: Base) -> Size:
         """Bytes of a ledger."""
-        if id(ledger) not in self._ledgers:  # the ledger is kept, so that no other can have its id
+        if id(ledger) not in self._known:  # the ledger is kept, so that no other can have its id
             counts: dict[object, Size] = {}
-            for t in ledger:
-                key = self._measured(size_key(t.shape, t.dtype), t)
-                counts[key] = counts[key] + t.count if key in counts else t.count
-            self._ledgers[id(ledger)] = ledger, sum(self._of[key] * count for key, count in counts.items())
-        return self._ledgers[id(ledger)][1]
+            parts = ledger.parts if isinstance(ledger, Layered) else [(OfLayer(ledger), ())]
+            for of, axes in parts:
+                layers = product(axis.count for axis in axes)
+                for key, (count, row) in of.counts.items():
+                    self._measure(key, row)
+                    counts[key] = counts.get(key, 0) + count * layers
+            self._known[id(ledger)] = ledger, sum(self._of[key] * count for key, count in counts.items())
+        return self._known[id(ledger)][1]
 
-    def candidate(self, candidate: Candidate) -> Size:
-        """Bytes of a moment."""
-        fixed = sum(self.ledger(ledger) for ledger in candidate.base)
-        counts: dict[object, int] = {}
-        for storage in candidate.alive:
-            key = storage.key
-            counts[key] = counts.get(key, 0) + 1
-            if key not in self._of:
-                self._measured(key, storage)
-        return fixed + sum(self._of[key] * count for key, count in counts.items())
+    def moment(self, moment: Moment) -> Size:
+        """Bytes of what lives because of the operation."""
+        if id(moment) not in self._known:
+            for storage in moment.alive:
+                self._measure(storage.key, storage)
+            counts = Counter(map(_key, moment.alive))
+            self._known[id(moment)] = moment, sum(self._of[key] * count for key, count in counts.items())
+        return self._known[id(moment)][1]
 
-    def _measured(self, key: object, tensor: Tensor | Storage) -> object:
+    def largest(self, moments: Sequence[Moment]) -> Moment:
+        """The first of the largest moments; only for plain numbers."""
+        if id(moments) not in self._largest:
+            self._largest[id(moments)] = moments, max(moments, key=self.moment)
+        return self._largest[id(moments)][1]
+
+    def _measure(self, key: object, tensor: Tensor | Storage) -> None:
         if key not in self._of:
             self._of[key] = tensor.dtype.nbytes(product(tensor.shape))
-        return key
 
 
-def largest_moment(candidates: Iterable[Candidate], sizes: Sizes) -> tuple[str, Ledger, Size]:
+def largest_moment(places: Sequence[Place], sizes: Sizes) -> tuple[str, Ledger, Size]:
     """The largest of the moments of a phase: its name, its ledger, its bytes.
 
     Which one that is may differ from point to point of a grid, or depend on what a symbol stands for. Then the rows
     that all moments have stay rows, and one row holds what the largest has beyond them.
     """
-    candidates = list(candidates)
-    measured = [sizes.candidate(candidates[0])]
-    if not (is_symbolic(measured[0]) or is_array(measured[0])):
-        measured += [sizes.candidate(c) for c in candidates[1:]]
-        place = max(range(len(measured)), key=measured.__getitem__)
-        return candidates[place].name, candidates[place].ledger(), measured[place]
-    candidates = undominated(candidates)
-    total = largest_of(sizes.candidate(c) for c in candidates)
-    if len(candidates) == 1:
-        return candidates[0].name, candidates[0].ledger(), total
-    shared = set.intersection(*({id(ledger) for ledger in c.base} for c in candidates))  # rows may hold arrays
-    common = sum((ledger for ledger in candidates[0].base if id(ledger) in shared), Ledger())
-    rest = total - sizes.ledger(common)
+    first = sizes.base(places[0].base) + sizes.moment(places[0].moments[0])
+    if not (is_symbolic(first) or is_array(first)):
+        each = [(sizes.base(p.base) + sizes.moment(m), p.at(m)) for p in places for m in (sizes.largest(p.moments),)]
+        nbytes, chosen = max(each, key=lambda one: one[0])
+        return chosen.name, chosen.ledger(), nbytes
+    left = [(place, moment) for place in places for moment in undominated(place.moments)]
+    total = largest_of(sizes.base(place.base) + sizes.moment(moment) for place, moment in left)
+    if len(left) == 1:
+        ((place, moment),) = left
+        return moment.name, place.at(moment).ledger(), total
+    common = in_all([place.base for place, _ in left])
+    rest = total - sizes.base(common)
     row = Tensor("largest of several moments", (rest,), dtypes["uint8"], "temporaries", basis="implementation")
-    return row.name, common + Ledger([row]), total
+    return row.name, Ledger(chain(*common, [row])), total
+
+
+def in_all(bases: Sequence[tuple[Base, ...]]) -> list[Base]:
+    """The ledgers that all of several bases have; told apart by identity, for their rows may hold arrays."""
+    shared = set.intersection(*({id(ledger) for ledger in base} for base in bases))
+    return [ledger for ledger in bases[0] if id(ledger) in shared]
 
 
 def undominated(
-    candidates: Iterable[Candidate], alike: Callable[[Storage], object] = lambda storage: storage.key
-) -> list[Candidate]:
-    """The candidates that have more of something than every other one beside the same base.
+    moments: Iterable[Moment], alike: Callable[[Storage], object] = lambda storage: storage.key
+) -> list[Moment]:
+    """The moments of one place that have more of something than every other one.
 
     `alike` gives storages that are always of one size the same key.
     """
-    counted = [(c, tuple(map(id, c.base)), Counter(map(alike, c.alive))) for c in candidates]
-    kept: list[tuple[Candidate, Any, Counter[Any]]] = []
-    for one, base, counts in counted:
-        if any(base == other and counts <= more for _, other, more in kept):
+    kept: list[tuple[Moment, Counter[object]]] = []
+    for moment in moments:
+        counts = Counter(map(alike, moment.alive))
+        if any(counts <= more for _, more in kept):
             continue
-        kept = [(c, other, less) for c, other, less in kept if not (base == other and less <= counts)]
-        kept.append((one, base, counts))
-    return [candidate for candidate, _, _ in kept]
+        kept = [(other, less) for other, less in kept if not less <= counts]
+        kept.append((moment, counts))
+    return [moment for moment, _ in kept]

@@ -1,4 +1,4 @@
-"""How much memory do quantised weights take, scales included? Taught in lessons 05 and 08.
+"""How much memory do quantised weights take, scales included? Taught in lesson 05.
 
 A scheme says which matrices are packed, into which codes, and which scales, zero points and tables lie beside them.
 The schemes are in the folder `quantization`, by the library or file format that defines them.

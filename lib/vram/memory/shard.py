@@ -1,4 +1,4 @@
-"""What does one of many cards hold? Sharing a model among cards, and what must be whole all the same. Lesson 12.
+"""What does one of many cards hold? Sharing a model among cards, and what must be whole all the same. Lesson 10.
 
 A timeline says what one card would hold. Sharing divides its tensors: within a layer (tensor, expert and context
 parallel), by layers (pipeline), and by states (data parallel with ZeRO or FSDP). What is on every card, gathered for a
@@ -105,9 +105,8 @@ def _of_card(timeline: Timeline, plan: Plan, cut: _Cut, stage: Callable[[Ledger,
 
     phases, moments = {}, dict(timeline.moments)
     for phase, ledger in timeline.phases.items():
-        choices = timeline.choices.get(phase, ())
-        if len(choices) > 1:
-            moments[phase], phases[phase] = largest_on_card(choices, partial(held, phase))
+        if places := timeline.choices.get(phase):
+            moments[phase], phases[phase] = largest_on_card(places, partial(held, phase))
         else:
             phases[phase] = held(phase, ledger, any(map(in_work_itself, ledger)))
     after = {phase: held(phase, rows, any(map(in_work_itself, rows))) for phase, rows in timeline.after.items()}

@@ -10,9 +10,9 @@ from ..ledger.dtypes import Dtype, as_dtype
 from ..ledger.ledger import Ledger
 from .arguments import need_options
 from .derive import Derived, derive
+from .layered import gradients_in
 from .lora import lora as lora_ledger
 from .optimizers import optimizer_states
-from .passes import gradients_in
 from .quantize import need_stored, prepare_for_kbit_training, stored_weights
 from .recipes import Recipe, recipes
 from .timeline import Timeline

@@ -1,4 +1,4 @@
-"""How long does it take? Training time from FLOPs, and the bounds of prefill and decode by bandwidth. Lesson 11.
+"""How long does it take? Training time from FLOPs, and the bounds of prefill and decode by bandwidth. Lesson 09.
 
 A card computes at most `dense_flops` a second and reads at most `bandwidth` bytes a second; a step takes at least the
 longer of the two times (the roofline). Dense peaks only: the doubled figures on data sheets assume 2:4 sparsity.
@@ -7,6 +7,7 @@ longer of the two times (the roofline). Dense peaks only: the doubled figures on
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from ..architectures.architecture import Architecture
@@ -22,7 +23,8 @@ from .compute import Compute, compute, training_flops
 from .kv_cache import kv_cache
 from .quantize import stored_weights
 
-Seconds = Any  # a float, a SymPy expression or an array of floats
+Seconds = Any  # a float, a Fraction, a SymPy expression or an array of floats
+Share = float | Fraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def training_time(
     *,
     gpu: GPU | str | float,
     gpus: Size = 1,
-    mfu: float = 0.4,
+    mfu: Share = 0.4,
     tokens: Size | None = None,
     seq_len: Size = 2048,
     recompute: bool = False,
@@ -91,6 +93,7 @@ def training_time(
     work    FLOPs; a `Compute`, whose model FLOPs are taken; or an architecture, trained on `tokens` in sequences of
             `seq_len`. Without `tokens` the number is FLOPs; with them it is a number of parameters, for 6·N·D
     gpu     a card of the catalogue, or its peak in FLOP/s
+    mfu     a share of the peak, above 0 and at most 1; with a `Fraction` and whole FLOPs the answer is exact
     recompute   count full recomputation too: then `mfu` is a hardware utilisation
 
     >>> round(training_time(175_000_000_000, tokens=300_000_000_000, gpu=312e12, gpus=1024, mfu=0.45) / 86_400)
@@ -194,7 +197,7 @@ def _card(gpu: GPU | str) -> GPU:
 
 
 def _peak(gpu: GPU | str | float) -> Size:
-    if isinstance(gpu, (int, float)):
+    if isinstance(gpu, (int, float, Fraction)):
         return need_positive(gpu, "gpu")
     card = _card(gpu)
     if card.dense_flops is None:
@@ -202,7 +205,7 @@ def _peak(gpu: GPU | str | float) -> Size:
     return card.dense_flops
 
 
-def _share(mfu: float) -> float:
+def _share(mfu: Share) -> Share:
     return need_positive(mfu, "mfu", most=1)
 
 

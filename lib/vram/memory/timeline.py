@@ -11,7 +11,7 @@ from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 
 if TYPE_CHECKING:
-    from .moments import Candidate
+    from .moments import Place
 
 
 class Timeline:
@@ -33,7 +33,7 @@ class Timeline:
         missing: tuple[str, ...] = (),
         settings: Mapping[str, Any] = {},
         nbytes: Mapping[str, Size] = {},
-        choices: Mapping[str, Sequence[Candidate]] = {},
+        choices: Mapping[str, Sequence[Place]] = {},
     ):
         if not phases:
             raise VramError("phases: none given, a timeline has at least one.")

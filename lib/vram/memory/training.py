@@ -18,7 +18,7 @@ from .activations.described import undescribed
 from .activations.model import record
 from .activations.setting import setting
 from .arguments import need_flag
-from .moments import Candidate, Sizes, largest_moment
+from .moments import Place, Sizes, largest_moment
 from .optimizers import optimizers
 from .passes import Passes
 from .recipes import Recipe, recipes
@@ -92,7 +92,7 @@ def training(
     passes = Passes(record(arch, run, trained, frozen), held, trained, kept, gradient_accumulation > 1)
     sizes = Sizes()
     found = _moments(passes)
-    chosen = {phase: largest_moment(moments, sizes) for phase, moments in found.items()}
+    chosen = {phase: largest_moment(places, sizes) for phase, places in found.items()}
     finished = held + passes.arrived
     update = step_temporaries(updated, optimizers[optimizer].name, how.states, _foreach(how, foreach, fused, backend))
     phases = {phase: ledger for phase, (_, ledger, _) in chosen.items()} | {PHASES[3]: finished + update}
@@ -108,13 +108,13 @@ def training(
     )
 
 
-def _moments(passes: Passes) -> dict[str, list[Candidate]]:
+def _moments(passes: Passes) -> dict[str, list[Place]]:
     """The moments of each phase; backward starts without any weight's gradient."""
-    found: dict[str, list[Candidate]] = {phase: [] for phase in PHASES[:3]}
+    found: dict[str, list[Place]] = {phase: [] for phase in PHASES[:3]}
     found[PHASES[0]].extend(passes.forward())
-    for reached, moment in passes.backward():
-        found[PHASES[2] if reached else PHASES[1]].append(moment)
-    return {phase: moments for phase, moments in found.items() if moments}
+    for reached, place in passes.backward():
+        found[PHASES[2] if reached else PHASES[1]].append(place)
+    return {phase: places for phase, places in found.items() if places}
 
 
 def _foreach(how: Recipe, foreach: bool | None, fused: bool | None, backend: str) -> bool | None:

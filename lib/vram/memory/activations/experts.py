@@ -54,7 +54,7 @@ def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage)
 
 def _grouped(f: Forward, name: str, x: Value, weights: list[Value], shape, offsets: Storage) -> Value:
     """One product for all experts: keeps its input and where each expert's tokens end."""
-    x = f.cast(f"{name}:cast", x, weights[0].dtype)
+    x = f.cast(f"{name}:cast", x, f.computed(weights[0]))
     saves = [(x, "input")] if any(w.grad for w in weights) else []
     return f.tape.record(name, (x, *weights), shape, x.dtype, saves=saves, extra=[offsets])
 

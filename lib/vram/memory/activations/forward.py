@@ -26,7 +26,12 @@ _BIAS_APART = frozenset({"falcon"})  # families that add it after the product
 
 
 class Weights:
-    """The parameters by name: shape, format, trained or frozen. Adapters of LoRA are found beside their module."""
+    """The parameters by name: shape, format, trained or frozen. Adapters of LoRA are found beside their module.
+
+    trains    some weight is trained: gradients flow through the layers
+    computed  the format of what is computed with quantised weights: that of the embedding or, where that is quantised
+              too, BF16. Norms that such a file keeps in FP32 (GGUF does) are then read in that format.
+    """
 
     def __init__(self, arch: Architecture, trained: Iterable[Tensor], frozen: Iterable[Tensor] = ()):
         packed = dtypes["uint8"]
@@ -35,8 +40,21 @@ class Weights:
         trained = {row.name.removeprefix(_ADAPTER): row for row in trained}
         for row in arch.parameters(packed):
             self._rows.setdefault(row.name, (row, stored.get(row.name, packed), False))
+        self.trains = bool(trained)
         for name, row in trained.items():
             self._rows[name] = (row, row.dtype, True)
+        self.computed = self._of_embedding(arch)
+        if self.computed is not None:
+            for name, (row, dtype, is_trained) in self._rows.items():
+                if not is_trained and dtype.name in _FLOATS:
+                    self._rows[name] = (row, self.computed, False)
+
+    def _of_embedding(self, arch: Architecture) -> Dtype | None:
+        """The format to compute in, where some weight is quantised."""
+        if all(dtype.name in _FLOATS for _, dtype, _ in self._rows.values()):
+            return None
+        embedding = self._row(f"{arch.names['embedding']}.weight")[1]
+        return embedding if embedding.name in _FLOATS else dtypes["bf16"]
 
     def __contains__(self, name: str) -> bool:
         return name in self._rows
@@ -101,6 +119,10 @@ class Forward:
         return out
 
     # formats
+
+    def computed(self, weight: Value) -> Dtype:
+        """The format of what is made of a weight: its own, unless it is quantised."""
+        return weight.dtype if weight.dtype.name in _FLOATS else self.weights.computed
 
     def cast(self, name: str, x: Value, dtype: Dtype) -> Value:
         """A copy in another format, its memory in the same order; the tensor itself where it has that format."""
@@ -176,14 +198,15 @@ class Forward:
     def linear(self, name: str, x: Value) -> Value:
         """x Wᵀ + b, with the adapter added where the module has one."""
         weight = self.parameter(f"{name}.weight")
-        packed = weight.dtype.name not in _FLOATS
-        out = self._packed(name, x, weight) if packed else self.product(name, x, weight)
+        out = self.product(name, x, weight)
         return self._adapted(name, x, out) if f"{name}.lora_A.weight" in self.weights else out
 
     def product(
         self, name: str, x: Value, weight: Value, width: Size | None = None, bias_name: str | None = None
     ) -> Value:
         """x Wᵀ + b, `width` wide: keeps x where W is trained, and a cast copy of W where x needs a gradient."""
+        if weight.dtype.name not in _FLOATS:
+            return self._packed(name, x, weight)
         shape = (*x.shape[:-1], self.weights.width(weight.storage.name) if width is None else width)
         bias_name = bias_name or f"{name}.bias"
         bias = [self.parameter(bias_name)] if bias_name in self.weights else []

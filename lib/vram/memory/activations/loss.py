@@ -84,7 +84,7 @@ def _fused(f: Forward, x: Value) -> Value:
     name = f.names["lm_head"]
     tied = f"{name}.weight" not in f.weights
     weight = f.parameter(f"{f.names['embedding']}.weight" if tied else f"{name}.weight")
-    chunk = Storage("loss:logits of a chunk", (tokens, f.arch.vocab_size), weight.dtype, "logits")
+    chunk = Storage("loss:logits of a chunk", (tokens, f.arch.vocab_size), f.computed(weight), "logits")
     kept = [Storage("loss:gradient of hidden states", x.shape, x.dtype)] if x.grad else []
     if weight.grad:
         kept.append(Storage(f"{name}.weight:gradient made in forward", weight.shape, weight.dtype))

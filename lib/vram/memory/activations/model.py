@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 from ...architectures.layers import full_and_sliding
 from ...ledger.arithmetic import Size
@@ -21,7 +22,7 @@ from .attention import attention
 from .described import resolved, undescribed
 from .experts import experts
 from .forward import Forward, Weights
-from .kinds import kinds_of_layer
+from .kinds import Kind, kinds_of_layer
 from .loss import encoder_head, head_and_loss
 from .mlp import drops_residual, mlp
 from .norms import norm
@@ -32,20 +33,36 @@ if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Stretch:
-    """A tape and the layers that it stands for; no axis for what comes before and after the layers."""
+    """A tape that is recorded: all layers of a kind share it."""
 
     tape: Tape
-    axes: tuple[Axis, ...] = ()
     enters: Value | None = None
     leaves: Value | None = None
 
-    @property
+    @cached_property
+    def saved(self) -> tuple[Storage, ...]:
+        """What it keeps for backward, each storage once, weights left out."""
+        return tuple(self.tape.saved())
+
+    @cached_property
+    def inputs(self) -> frozenset[str]:
+        """The names of all that goes into its operations, weights among them."""
+        return frozenset(value.storage.name for op in self.tape.ops for value in op.inputs)
+
+    @cached_property
     def kept(self) -> frozenset[Storage]:
         """What some operation keeps for backward, in a checkpointed region or not; all else is temporary."""
         entering = [s for region in self.tape.regions() for s in self.tape.entering(region)]
         return frozenset([s for op in self.tape.ops if op.has_backward for s in op.saved] + entering)
+
+
+class Part(NamedTuple):
+    """A stretch and the layers that it stands for; no axis for what comes before and after the layers."""
+
+    stretch: Stretch
+    axes: tuple[Axis, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,24 +74,29 @@ class Model:
     keeps_mask  a checkpointed layer was given the mask in such a way that it keeps it
     """
 
-    before: Stretch
-    layers: tuple[Stretch, ...]
-    after: Stretch
+    before: Part
+    layers: tuple[Part, ...]
+    after: Part
     shared: tuple[Storage, ...]
     mask: tuple[Storage, ...]
     keeps_mask: bool
 
     @property
-    def stretches(self) -> tuple[Stretch, ...]:
+    def parts(self) -> tuple[Part, ...]:
         """All of it in order."""
         return (self.before, *self.layers, self.after)
+
+    @property
+    def stretches(self) -> tuple[Stretch, ...]:
+        """Each tape once, in order."""
+        return tuple(dict.fromkeys(part.stretch for part in self.parts))
 
     def saved(self) -> Ledger:
         """Every tensor kept for backward, those that layers share once."""
         rows: dict[object, Tensor] = {storage: storage.row() for storage in self.mask if self.keeps_mask}
-        for place, stretch in enumerate(self.stretches):
-            for storage in stretch.tape.saved():
-                rows.setdefault(storage if storage.shared else (place, storage), storage.row(stretch.axes))
+        for place, (stretch, axes) in enumerate(self.parts):
+            for storage in stretch.saved:
+                rows.setdefault(storage if storage.shared else (place, storage), storage.row(axes))
         return Ledger(rows.values())
 
 
@@ -88,26 +110,34 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     f = Forward(arch, setting, weights, shared)
     x = _embedded(f)
     before = Stretch(f.tape, leaves=x)
-    layers: list[Stretch] = []
     block = arch.names["o"].split("{}")[0] + "{}"
-    kinds = kinds_of_layer(arch, setting, x.grad)
+    kinds = kinds_of_layer(arch, setting, x.grad or not weights.trains)
+    known: dict[Kind, Stretch] = {}  # layers that differ only in where they are
+    layers: list[Part] = []
     for kind in kinds:
-        f = Forward(arch, setting, weights, shared, kind)
-        grad = not kind.frozen_input
-        enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
-        with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
-            leaves = layer(f, enters)
-        layers.append(Stretch(f.tape, (kind.axis,), enters, leaves))
+        alike = replace(kind, axis=_ANYWHERE)
+        if alike not in known:
+            f = Forward(arch, setting, weights, shared, kind)
+            grad = weights.trains and not kind.frozen_input
+            enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
+            with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
+                leaves = layer(f, enters)
+            known[alike] = Stretch(f.tape, enters, leaves)
+        layers.append(Part(known[alike], (kind.axis,)))
     f = Forward(arch, setting, weights, shared)
-    enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].leaves.grad)
+    enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].stretch.leaves.grad)
     y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
     y = f.linear(arch.names["project_out"], y) if projects(f) else y
     finish = head_and_loss if arch.head == "lm" else encoder_head
-    after = Stretch(f.tape, (), enters, finish(f, y))
+    after = Stretch(f.tape, enters, finish(f, y))
     masked = any(kind.masked for kind in kinds)
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
     made_once = tuple(value.storage for value in shared.values())
-    return Model(before, tuple(layers), after, made_once, _masks(arch, setting, x, masked), keeps)
+    masks = _masks(arch, setting, x, masked)
+    return Model(Part(before), tuple(layers), Part(after), made_once, masks, keeps)
+
+
+_ANYWHERE = Axis(1)
 
 
 def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tuple[Storage, ...]:
@@ -133,11 +163,11 @@ def _embedded(f: Forward) -> Value:
     names, b, s = f.names, f.setting.batch, f.setting.seq_len
     weight = f.parameter(f"{names['embedding']}.weight")
     ids = Storage(f"{names['embedding']}:tokens", (b, s), dtypes["int64"])
-    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.embedding_size), weight.dtype, extra=[ids])
+    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.embedding_size), f.computed(weight), extra=[ids])
     if projects(f):
         x = f.linear(names["project_in"], x)
     if f.arch.model_type in _SCALES_EMBEDDING:
-        scale = Value(Storage(f"{names['embedding']}:scale", (), weight.dtype), False)
+        scale = Value(Storage(f"{names['embedding']}:scale", (), x.dtype), False)
         x = f.mul(f"{names['embedding']}.scaled", x, scale)
     if "segments" in names and f.arch.type_vocab_size != 0:
         x = f.add(f"{names['embedding']}.segment", x, _looked_up(f, "segments", _rows(f), s))
@@ -156,7 +186,7 @@ def _looked_up(f: Forward, slot: str, rows: Size, kept: Size) -> Value:
     name = f.names[slot]
     table = f.parameter(f"{name}.weight")
     ids = Storage(f"{name}:{slot}", (rows, kept), dtypes["int64"])
-    return f.tape.record(name, (table,), (rows, f.setting.seq_len, f.arch.hidden_size), table.dtype, extra=[ids])
+    return f.tape.record(name, (table,), (rows, f.setting.seq_len, f.arch.hidden_size), f.computed(table), extra=[ids])
 
 
 def _rows(f: Forward) -> Size:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ...ledger.arithmetic import Size, check_size, is_symbolic, is_whole
 from ...ledger.dtypes import Dtype, as_dtype, dtypes
 from ...ledger.errors import VramError, brief, unknown
+from ...ledger.registry import Registry
 
 ATTENTION = ("eager", "sdpa", "flash")
 CHECKPOINTING = ("none", "selective", "full")
@@ -17,10 +20,19 @@ ACTIVATIONS = ("silu", "gelu", "gelu_pytorch_tanh", "gelu_new", "relu", "relu2")
 EXPERTS = ("grouped_mm",)
 IMPLEMENTATIONS = ("transformers", "megatron")
 
-#: Other spellings of the same kernels.
-_ALIASES = {
-    "flash_attention_2": "flash", "flash_attention": "flash", "swish": "silu", "gelu_fast": "gelu_new",
-    "gelu_10": "gelu", "gelu_python": "gelu", "relu_squared": "relu2",
+#: Other spellings of the same things: those of transformers, torch and the packages themselves.
+_ALIASES: dict[str, dict[str, str]] = {
+    "attention": {
+        **dict.fromkeys(("flash_attn", "flash_attn_2", "flash_attn_3", "flash_attention", "flash_attention_2",
+                         "flash_attention_3", "fa2", "fa3"), "flash"),
+        "scaled_dot_product_attention": "sdpa", "torch_sdpa": "sdpa",
+    },
+    "backend": {"gpu": "cuda", "nvidia": "cuda"},
+    "activation": {
+        "swish": "silu", "gelu_fast": "gelu_new", "gelu_10": "gelu", "gelu_python": "gelu", "relu_squared": "relu2",
+    },
+    "checkpointing": {"off": "none", "on": "full"},
+    "loss": {"liger": "fused", "fused_linear_cross_entropy": "fused"},
 }  # fmt: skip
 #: What each implementation does when nothing is said. Megatron as its paper describes it: see `megatron.py`.
 _USUAL: dict[str, dict[str, Any]] = {
@@ -107,10 +119,15 @@ def setting(
 
 
 def _word(field: str, word: str, known: tuple[str, ...]) -> str:
-    word = _ALIASES.get(word, word) if isinstance(word, str) else word
-    if word not in known:
-        raise unknown(field, word, known)
-    return word
+    """The word itself, from any spelling of it; a device may have a number, as torch's do: "cuda:0"."""
+    if field == "backend" and isinstance(word, str):
+        word = re.sub(r":\d+$", "", word)
+    return _registry(field, known)[word]
+
+
+@cache
+def _registry(field: str, known: tuple[str, ...]) -> Registry[str]:
+    return Registry(field, {word: word for word in known}, _ALIASES.get(field))
 
 
 def _probability(field: str, value: float) -> float:

@@ -13,29 +13,28 @@ from ...ledger.dtypes import dtypes
 from ...ledger.ledger import Ledger
 from ...ledger.tensor import Tensor
 from ..activations.tape import Storage
-from ..moments import Candidate, undominated
+from ..live import Moment
+from ..moments import Candidate, Place, in_all, undominated
 from ..timeline import largest_of
 
 #: (tensors, whether a layer is in work) → what the card holds of them
 Share = Callable[[Iterable[Tensor], bool], Ledger]
 
 
-def largest_on_card(candidates: Sequence[Candidate], share: Share) -> tuple[str, Ledger]:
+def largest_on_card(places: Sequence[Place], share: Share) -> tuple[str, Ledger]:
     """The moment at which the card holds most: its name, and what the card holds.
 
     Which one that is may differ from point to point of a grid, or depend on what a symbol stands for. Then one row
     holds what the largest has beyond the rows of all moments.
     """
     measured = _Measured(share)
-    if not is_whole(measured.candidate(candidates[0])):
-        candidates = undominated(candidates, _shared_alike)
-    sizes = [measured.candidate(candidate) for candidate in candidates]
+    plain = is_whole(measured.moment(places[0], places[0].moments[0]))
+    left = [(p, m) for p in places for m in (p.moments if plain else undominated(p.moments, _shared_alike))]
+    sizes = [measured.moment(place, moment) for place, moment in left]
     if all(map(is_whole, sizes)):
-        chosen = candidates[max(range(len(sizes)), key=sizes.__getitem__)]
-        return chosen.name, share(chosen.ledger(), _is_working(chosen))
-    shared = set.intersection(*({id(ledger) for ledger in c.base} for c in candidates))
-    common = [ledger for ledger in candidates[0].base if id(ledger) in shared]
-    held = sum((share(ledger, False) for ledger in common), Ledger())
+        place, moment = left[max(range(len(sizes)), key=sizes.__getitem__)]
+        return moment.name, share(place.at(moment).ledger(), _is_working(moment))
+    held = sum((share(ledger, False) for ledger in in_all([place.base for place, _ in left])), Ledger())
     rest = (largest_of(sizes) - held.nbytes,)
     row = Tensor("largest of several moments", rest, dtypes["uint8"], "temporaries", basis="implementation")
     return row.name, held + Ledger([row])
@@ -46,26 +45,28 @@ def _shared_alike(storage: Storage) -> object:
     return storage.key, storage.part, storage.kind, ".weight" in storage.name, "{}" in storage.name
 
 
-def _is_working(candidate: Candidate) -> bool:
+def _is_working(moment: Moment) -> bool:
     """True where a layer is in work."""
-    return any("{}" in storage.name for storage in candidate.alive)
+    return any("{}" in storage.name for storage in moment.alive)
 
 
 class _Measured:
-    """Bytes that the card holds, each ledger and each storage shared and measured once."""
+    """Bytes that the card holds: each ledger, each storage and each moment of a layer shared and measured once."""
 
     def __init__(self, share: Share):
         self._share = share
         self._known: dict[object, Size] = {}
 
-    def candidate(self, candidate: Candidate) -> Size:
-        """Bytes of a moment."""
-        working = _is_working(candidate)
-        total = sum(self._of((id(ledger), working), ledger, working) for ledger in candidate.base)
-        for storage in candidate.alive:
-            key = (storage, storage in candidate.kept, working)
-            total = total + self._of(key, [candidate.row(storage)], working)
-        return total
+    def moment(self, place: Place, moment: Moment) -> Size:
+        """Bytes of a moment at its place."""
+        if id(moment) not in self._known:
+            self._known[id(moment)] = self._alive(place.at(moment), _is_working(moment))
+        working, alive = self._known[id(moment)]
+        return sum(self._of((id(ledger), working), ledger, working) for ledger in place.base) + alive
+
+    def _alive(self, one: Candidate, working: bool) -> tuple[bool, Size]:
+        keys = ((storage, (storage, storage in one.kept, working)) for storage in one.alive)
+        return working, sum(self._of(key, [one.row(storage)], working) for storage, key in keys)
 
     def _of(self, key: object, tensors: Iterable[Tensor], working: bool) -> Size:
         if key not in self._known:
