@@ -134,7 +134,7 @@ def test_rewrite_executes_and_does_so_only_once(tmp_path):
     """The second run finds nothing to change: what is stored is what execution gives."""
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "pyproject.toml").write_text((COURSE / "pyproject.toml").read_text(encoding="utf-8"))
-    path = tmp_path / "notebooks" / "01-example.ipynb"
+    path = tmp_path / "notebooks" / "99-example.ipynb"
     nb = example("print(6 * 7)\n6 * 7;", count=None)
     nb.cells.append(new_code_cell("_x = 1", id="silent"))
     path.write_text(nbformat.writes(nb), encoding="utf-8")

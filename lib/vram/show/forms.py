@@ -152,12 +152,12 @@ def _or_none(answer: Any) -> Iterable[Tensor]:
 
 
 def _passes(model: Any) -> Iterator[Tensor]:
-    for stretch in model.stretches:
+    for stretch, axes in model.parts:
         entering = [] if stretch.enters is None else [stretch.enters.storage]
         for op in stretch.tape.ops:
             made = [value.storage for value in (*op.inputs, *op.outputs)]
             for storage in (*entering, *made, *op.saved, *op.scratch, *op.backward):
                 if storage.kind != "weights":
-                    yield storage.row(stretch.axes)
+                    yield storage.row(axes)
     for storage in (*model.shared, *model.mask):
         yield storage.row()
