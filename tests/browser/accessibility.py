@@ -69,8 +69,7 @@ def live(part: Locator) -> list[tuple[str, int, str]]:
     part.evaluate(f"node => node.removeAttribute('{_MARK}')")
     session.detach()
     return [
-        (_property(root, "live"), root["backendDOMNodeId"], " ".join(_texts(root["nodeId"], tree)))
-        for root in roots
+        (_property(root, "live"), root["backendDOMNodeId"], " ".join(_texts(root["nodeId"], tree))) for root in roots
     ]
 
 

@@ -133,6 +133,10 @@ class Panel:
         chosen = control.evaluate("list => list.selectedOptions[0].label")
         return chosen.replace("\N{NO-BREAK SPACE}", " ")  # ipywidgets writes every space of an option so
 
+    def index(self, name: str) -> int:
+        """Which option of a list is chosen."""
+        return self.control(name).evaluate("list => list.selectedIndex")
+
     def press(self, name: str, keys: str) -> Shown:
         """Press `keys` (separated by spaces) on a control, wait for another picture, and return what is shown then."""
         before = self.shown()
