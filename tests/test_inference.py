@@ -1,5 +1,8 @@
 """What generating text holds: weights, a cache that grows with every token, and what one pass needs for the moment."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -92,3 +95,15 @@ def test_fp32_weights_are_computed_with_in_fp32() -> None:
     assert set(wide.select(kind="logits").by("dtype")) <= {"fp32"}
     with pytest.raises(vram.VramError, match="flash-attention computes bf16 and fp16"):
         vram.inference(vram.models["llama-3-8b"], weights="fp32", attention="flash")
+
+
+PREFILL = json.loads((Path(__file__).parent / "fixtures" / "prefill.json").read_text(encoding="utf-8"))["cases"]
+
+
+@pytest.mark.parametrize("case", PREFILL, ids=lambda c: f"{c['config']['model_type']}-{c['dtype']}-{c['attention']}")
+def test_what_reading_a_prompt_needs_was_measured(case: dict) -> None:
+    """Beside the weights: cache and temporaries of real models (tests/oracle/prefill.py)."""
+    arch = vram.Architecture.from_config(case["config"])
+    setting = {"weights": case["dtype"], "kv": case["dtype"], "attention": case["attention"], "backend": "cpu"}
+    step = vram.inference(arch, seq_len=case["tokens"], **setting)
+    assert step.nbytes("prefill") - step.nbytes("load") == pytest.approx(case["nbytes"], rel=0.022)

@@ -102,7 +102,7 @@ class Ledger:
     def cast(self, dtype: str | Dtype) -> Ledger:
         """The same tensors in another number format."""
         to = as_dtype(dtype)
-        return Ledger(Tensor(t.name, t.shape, to, t.kind, t.axes, t.op, t.part, t.basis) for t in self.tensors)
+        return Ledger(t.but(dtype=to) for t in self.tensors)
 
     def table(self, digits: int = 2) -> Table:
         """Rows with name, shape, count and size; the total last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from .arithmetic import Size, is_array, is_symbolic, is_whole, product
 from .dtypes import Dtype
@@ -72,11 +72,32 @@ class Tensor:
         """Every single name, as the checkpoint spells it."""
         return _expand(self.name, self.axes)
 
+    def but(
+        self,
+        *,
+        name: str | None = None,
+        shape: tuple[Size, ...] | None = None,
+        dtype: Dtype | None = None,
+        kind: str | None = None,
+        axes: tuple[Axis, ...] | None = None,
+    ) -> Tensor:
+        """The same tensor with some of it changed, as `dataclasses.replace`, in a fifth of the time."""
+        return Tensor(
+            self.name if name is None else name,
+            self.shape if shape is None else shape,
+            self.dtype if dtype is None else dtype,
+            self.kind if kind is None else kind,
+            self.axes if axes is None else axes,
+            self.op,
+            self.part,
+            self.basis,
+        )
+
     def at(self, index: int) -> Tensor | None:
         """The row for one value of the outermost index, or None where the index does not reach it."""
         if not self.axes or index not in self.axes[0].indices():
             return None
-        return replace(self, name=self.name.replace("{}", str(index), 1), axes=self.axes[1:])
+        return self.but(name=self.name.replace("{}", str(index), 1), axes=self.axes[1:])
 
     @property
     def formula(self) -> str:

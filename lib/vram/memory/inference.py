@@ -85,7 +85,7 @@ def inference(
         if undescribed(arch):
             phases[phase] = base
             continue
-        run = replace(run, loss="last" if logits == "last" else "none")
+        run = replace(run, loss="last" if logits == "last" else "none", cache=True)
         found = _moments(record(arch, run, (), stored), base)
         moments[phase], phases[phase], nbytes[phase] = largest_moment(found, sizes)
         choices[phase] = found
@@ -100,9 +100,17 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _moments(model: Model, base: Ledger) -> list[Place]:
-    """The moments of a forward pass that keeps nothing: one layer of each kind is like all of them."""
+    """The moments of a forward pass that keeps nothing: one layer of each kind is like all of them.
+
+    While the layers run, a variable of the model holds the embedded tokens.
+    """
     shared = Ledger(storage.row() for storage in model.shared + model.mask)
-    return [Place((base, shared), [moment for stretch in model.stretches for moment in Run(stretch).forward()])]
+    embedded = Ledger([model.before.stretch.leaves.storage.row(kind="temporaries")])
+    before, *layers, after = (Run(stretch).forward() for stretch in model.stretches)
+    return [
+        Place((base, shared), before + after),
+        Place((base, shared, embedded), [moment for moments in layers for moment in moments]),
+    ]
 
 
 def _growth(cache: Ledger) -> Ledger:

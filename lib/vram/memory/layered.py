@@ -43,7 +43,7 @@ class Layered:
     def __iter__(self) -> Iterator[Tensor]:
         for of, axes in self.parts:
             if not any(is_whole(axis.count) and axis.count == 0 for axis in axes):
-                yield from (replace(row, axes=(*axes, *row.axes)) for row in of.rows) if axes else of.rows
+                yield from (row.but(axes=(*axes, *row.axes)) for row in of.rows) if axes else of.rows
 
 
 class Saved:
@@ -109,7 +109,7 @@ def gradients_in(weights: Iterable[Tensor], formats: Iterable[Dtype]) -> Ledger:
 
 
 def _in_layer(weights: Iterable[Tensor], formats: Iterable[Dtype]) -> Iterator[Tensor]:
-    return (replace(row, axes=row.axes[1:]) for row in gradients_in(weights, formats))
+    return (row.but(axes=row.axes[1:]) for row in gradients_in(weights, formats))
 
 
 def plain_name(weight: Tensor) -> str:

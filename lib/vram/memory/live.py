@@ -66,7 +66,7 @@ class Run:
     def _compute(self, ops: list[Op], kept: Iterable[Storage], held: Iterable[Storage] = ()) -> list[Storage]:
         """Operations forward. Returns what it still holds: storages to be kept, and what the last operation made."""
         kept, held = set(kept), dict.fromkeys(held)
-        last = {value.storage: place for place, op in enumerate(ops) for value in (*op.inputs, *op.outputs)}
+        last = {storage: place for place, op in enumerate(ops) for storage in _touched(op)}
         for place, op in enumerate(ops):
             made = [value.storage for value in op.outputs if last[value.storage] > place or place == len(ops) - 1]
             new = [s for s in dict.fromkeys([*op.scratch, *made, *op.saved]) if s not in self._alive]
@@ -74,7 +74,7 @@ class Run:
                 self._hold(storage)
                 held[storage] = None
             self._mark(op.name)
-            for storage in [*new, *(value.storage for value in op.inputs)]:
+            for storage in dict.fromkeys([*new, *_touched(op)]):
                 done = last.get(storage, place) <= place and storage not in kept
                 if storage in held and done and not (place == len(ops) - 1 and storage in made):
                     self._drop(storage)
@@ -158,6 +158,11 @@ class Run:
                 self._mark(f"gradient of {value.storage.name}")
         self._reached[value] = None
         self._drop(storage)
+
+
+def _touched(op: Op) -> list[Storage]:
+    """What must live while an operation runs: what it works on, and what variables around it hold."""
+    return [*(value.storage for value in (*op.inputs, *op.outputs)), *op.held]
 
 
 def _gradient(value: Value) -> Storage:

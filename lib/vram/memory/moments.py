@@ -92,9 +92,10 @@ class Sizes:
     def moment(self, moment: Moment) -> Size:
         """Bytes of what lives because of the operation."""
         if id(moment) not in self._known:
-            for storage in moment.alive:
-                self._measure(storage.key, storage)
             counts = Counter(map(_key, moment.alive))
+            if not counts.keys() <= self._of.keys():
+                for storage in moment.alive:
+                    self._measure(storage.key, storage)
             self._known[id(moment)] = moment, sum(self._of[key] * count for key, count in counts.items())
         return self._known[id(moment)][1]
 

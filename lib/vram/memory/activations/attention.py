@@ -14,10 +14,24 @@ from .tape import Value
 def attention(f: Forward, x: Value) -> Value:
     """Self-attention up to and with the output projection; dropout, where the family has it, is not part of it."""
     module = f.names["o"].rsplit(".", 1)[0]
-    with f.tape.within("attention"):
-        q, k, v = latent(f, module, x) if "kv_a" in f.names else _grouped(f, module, x)
-        out = core(f, module, q, k, v)
-    return f.linear(f.names["o"], out)
+    with f.tape.holding(x):
+        with f.tape.within("attention"):
+            q, k, v = latent(f, module, x) if "kv_a" in f.names else _grouped(f, module, x)
+            if f.setting.cache:
+                k, v = (_cached(f, f"{module}.cache:{what}", t) for what, t in (("keys", k), ("values", v)))
+        with f.tape.holding(q, k, v):
+            with f.tape.within("attention"):
+                out = core(f, module, q, k, v)
+            return f.linear(f.names["o"], out)
+
+
+def _cached(f: Forward, name: str, x: Value) -> Value:
+    """Keys or values once they are in the cache, which is counted by itself; a window keeps too few of them."""
+    if f.kind.masked and f.arch.sliding_window:
+        return x
+    copy = f.map(name, x)
+    copy.storage.shared = True
+    return copy
 
 
 def _grouped(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
@@ -42,7 +56,8 @@ def _projected(f: Forward, x: Value) -> tuple[Value, Value, Value]:
     a, g = arch.num_attention_heads, arch.num_key_value_heads
     shapes = [(b, s, a, d), (b, s, g, d), (b, s, g, d)]
     if "qkv" in names:
-        q, k, v = f.tape.split(names["qkv"], f.linear(names["qkv"], x), shapes)
+        f.tape.hold(fused := f.linear(names["qkv"], x))
+        q, k, v = f.tape.split(names["qkv"], fused, shapes)
         return broadcast_heads(f, q, k, v) if arch.model_type == "falcon" else (q, k, v)
     q, k, v = (f.linear(names[slot], x).view(shape) for slot, shape in zip("qkv", shapes, strict=True))
     if arch.model_type in _SCALES_QUERIES:

@@ -34,13 +34,15 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         if family == "falcon":  # heads are left to the product, which casts before
             k, v = f.lowered(f"{module}.scores:key", k), f.lowered(f"{module}.values:value", v)
         k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
-        q, k, v = one_by_one(f, f"{module}.values", q, k, v)
-        scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
-        scores = f.map(f"{module}.scale", scores)
+        with f.tape.holding(k, v):
+            q, k, v = one_by_one(f, f"{module}.values", q, k, v)
+            scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
+            scores = f.map(f"{module}.scale", scores)
         if family in CAPPED:
             scores = f.map(f"{module}.capped", f.map(f"{module}.tanh", scores, "output"))
         scores = f.map(f"{module}.mask", scores)
-        weights = _with_sinks(f, module, scores, v) if "sinks" in f.names else _softmax(f, module, scores, q, v)
+        with f.tape.holding(scores):
+            weights = _with_sinks(f, module, scores, v) if "sinks" in f.names else _softmax(f, module, scores, q, v)
         weights = f.dropout(f"{module}.dropout", weights, _dropout(f))
         weights = f.cast(f"{module}.dropout:cast", weights, v.dtype) if "sinks" in f.names else weights
         out = f.matmul(f"{module}.values", weights, v, (b, a, s, v.shape[-1]), ("weights", "value"))

@@ -20,7 +20,7 @@ def head_and_loss(f: Forward, x: Value) -> Value:
     if how == "chunked":
         return _chunked(f, x)
     if how == "last":
-        x = f.map("last token", x, shape=(f.setting.batch, 1, f.arch.hidden_size))
+        x = x.part((f.setting.batch, 1, f.arch.hidden_size))
     logits = head(f, x)
     return logits if how in ("none", "last") else _cross_entropy(f, logits, _shifted_labels(f))
 

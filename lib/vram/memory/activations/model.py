@@ -121,15 +121,18 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
             grad = weights.trains and not kind.frozen_input
             enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
             with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
-                leaves = layer(f, enters)
+                with f.tape.holding(enters):
+                    leaves = layer(f, enters)
             known[alike] = Stretch(f.tape, enters, leaves)
         layers.append(Part(known[alike], (kind.axis,)))
     f = Forward(arch, setting, weights, shared)
     enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].stretch.leaves.grad)
-    y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
-    y = f.linear(arch.names["project_out"], y) if projects(f) else y
+    with f.tape.holding(enters):
+        y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
+        y = f.linear(arch.names["project_out"], y) if projects(f) else y
     finish = head_and_loss if arch.head == "lm" else encoder_head
-    after = Stretch(f.tape, enters, finish(f, y))
+    with f.tape.holding(y):
+        after = Stretch(f.tape, enters, finish(f, y))
     masked = any(kind.masked for kind in kinds)
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
     made_once = tuple(value.storage for value in shared.values())
@@ -211,7 +214,7 @@ _DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo
 def layer(f: Forward, x: Value) -> Value:
     """One layer: attention and MLP, one after the other or side by side, each added to the stream."""
     names, block = f.names, f.names["o"].split("{}")[0] + "{}"
-    feed_forward = experts if f.kind.sparse else mlp
+    feed_forward = _experts if f.kind.sparse else _mlp
     if f.arch.norms_the_sum:
         return _normed_afterwards(f, x, block)
     attended = _residual_dropout(f, names["o"], attention(f, normed := _norm(f, "attention_norm", x)))
@@ -223,8 +226,23 @@ def layer(f: Forward, x: Value) -> Value:
             both = f.dropout(f"{block}.dropout", both)
         return f.add(f"{block}.residual", both, x)
     x = f.add(f"{block}.attention_residual", x, attended)
-    fed = _norm(f, "mlp_post_norm", feed_forward(f, _norm(f, "mlp_norm", x)))
+    with f.tape.holding(*[attended] * (f.arch.model_type in _HOLDS_ATTENDED)):
+        fed = _norm(f, "mlp_post_norm", feed_forward(f, _norm(f, "mlp_norm", x)))
     return f.add(f"{block}.mlp_residual", x, fed)
+
+
+#: Families whose code has a variable of its own for what attention says.
+_HOLDS_ATTENDED = frozenset({"gpt2"})
+
+
+def _mlp(f: Forward, x: Value) -> Value:
+    with f.tape.holding(x):
+        return mlp(f, x)
+
+
+def _experts(f: Forward, x: Value) -> Value:
+    with f.tape.holding(x):
+        return experts(f, x)
 
 
 def _normed_afterwards(f: Forward, x: Value, block: str) -> Value:
@@ -232,7 +250,7 @@ def _normed_afterwards(f: Forward, x: Value, block: str) -> Value:
     first, second = [slot for slot in _NORMS if slot in f.names]
     attended = _residual_dropout(f, f.names["o"], attention(f, x))
     x = _norm(f, first, f.add(f"{block}.attention_residual", x, attended))
-    return _norm(f, second, f.add(f"{block}.mlp_residual", x, mlp(f, x)))
+    return _norm(f, second, f.add(f"{block}.mlp_residual", x, _mlp(f, x)))
 
 
 _NORMS = ("attention_norm", "attention_post_norm", "mlp_norm", "mlp_post_norm")

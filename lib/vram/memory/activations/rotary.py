@@ -41,6 +41,7 @@ def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value]) -> Val
         out = f.cast(f"{name}:cast", out, x.dtype)
     if family not in _ROTATED_PART:
         return out
+    f.tape.hold(x)  # by the part that is not turned
     whole = f.map(f"{name} whole", out, shape=x.shape)
     whole.by_head = True
     return whole

@@ -44,7 +44,10 @@ _FLOATS = ("fp64", "fp32", "bf16", "fp16")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One way to run a forward pass. See `vram.activations` for the words; attention None: as the family does."""
+    """One way to run a forward pass. See `vram.activations` for the words; attention None: as the family does.
+
+    cache  keys and values go into a cache, which lives by itself
+    """
 
     batch: Size = 1
     seq_len: Size = 2048
@@ -59,6 +62,7 @@ class Setting:
     loss_chunks: int = 8
     lora_dropout: float = 0.0
     implementation: str = "transformers"
+    cache: bool = False
 
     @property
     def tokens(self) -> Size:

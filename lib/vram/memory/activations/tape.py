@@ -102,6 +102,7 @@ class Op:
     backward   storages alive only while its backward runs, beside the gradients of outputs and inputs
     passes     inputs whose gradient is the output's gradient itself: additions, views
     region     the checkpointed region it lies in, or None
+    held       storages that variables of the code around it hold, used or not
     """
 
     name: str
@@ -112,6 +113,7 @@ class Op:
     backward: tuple[Storage, ...] = ()
     passes: tuple[Value, ...] = ()
     region: str | None = None
+    held: tuple[Storage, ...] = ()
 
     @property
     def is_cached(self) -> bool:
@@ -132,6 +134,7 @@ class Tape:
     region: str | None = None
     kind: str = "activations"
     part: str = ""
+    variables: tuple[Storage, ...] = ()
 
     def record(
         self,
@@ -164,8 +167,9 @@ class Tape:
             if keeps_output:
                 saved.append(out.storage.call(f"{name}:{keeps_output}"))
         self.ops.append(
-            Op(name, inputs, (out,), tuple(saved), tuple(scratch), tuple(backward), tuple(passes), self.region)
-        )
+            Op(name, inputs, (out,), tuple(saved), tuple(scratch), tuple(backward), tuple(passes), self.region,
+               self.variables)
+        )  # fmt: skip
         return out
 
     def split(self, name: str, value: Value, shapes: Sequence[Shape]) -> list[Value]:
@@ -174,7 +178,7 @@ class Tape:
         parts = [Value(value.storage, value.grad, shape) for shape in shapes]
         for part in parts:
             part.partial = True
-        self.ops.append(Op(name, (value,), tuple(parts), region=self.region))
+        self.ops.append(Op(name, (value,), tuple(parts), region=self.region, held=self.variables))
         return parts
 
     @contextmanager
@@ -185,6 +189,19 @@ class Tape:
             yield
         finally:
             self.part = outer
+
+    @contextmanager
+    def holding(self, *values: Value) -> Iterator[None]:
+        """Within it variables of the model's code hold these tensors, so that they live on after their last use."""
+        outer, self.variables = self.variables, (*self.variables, *(value.storage for value in values))
+        try:
+            yield
+        finally:
+            self.variables = outer
+
+    def hold(self, value: Value) -> None:
+        """From here on a variable holds this tensor too, until the `holding` around ends."""
+        self.variables = (*self.variables, value.storage)
 
     @contextmanager
     def checkpoint(self, region: str) -> Iterator[None]:

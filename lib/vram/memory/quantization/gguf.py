@@ -7,7 +7,7 @@ type with smaller blocks. The output head, or the embedding where it is tied, ge
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ...ledger.arithmetic import Size, divides, exact_div, is_array, is_whole
 from ...ledger.dtypes import Dtype, dtypes
@@ -52,9 +52,9 @@ def _mixed(mix: Mix) -> Callable[[Ledger, Kept, Options], Ledger]:
             if kept(tensor):
                 rows.append(tensor)
             elif not _is_quantised(tensor):
-                rows.append(replace(tensor, dtype=dtypes["fp32"]))
+                rows.append(tensor.but(dtype=dtypes["fp32"]))
             elif not pure and (use == "output" or (model.tied and use == "token_embd")):
-                rows.append(replace(tensor, dtype=_fitting(tensor, _output_type(tensor, mix, model))))
+                rows.append(tensor.but(dtype=_fitting(tensor, _output_type(tensor, mix, model))))
             else:
                 rows.extend(_by_layer(tensor, (*rules.get(use, ()), (every, mix.default)), model.layers))
         return Ledger(rows)
@@ -67,7 +67,7 @@ def _unquantised(name: str) -> Callable[[Ledger, Kept, Options], Ledger]:
 
     def apply(ledger: Ledger, kept: Kept, options: Options) -> Ledger:
         to = {True: dtypes[name], False: dtypes["fp32"]}
-        return Ledger(t if kept(t) else replace(t, dtype=to[_is_quantised(t)]) for t in _absorbed(ledger))
+        return Ledger(t if kept(t) else t.but(dtype=to[_is_quantised(t)]) for t in _absorbed(ledger))
 
     return apply
 
@@ -90,7 +90,7 @@ def _absorbed(ledger: Ledger) -> Iterator[Tensor]:
             ("k_b_proj", (heads, latent, exact_div(without_positions, heads))),
             ("v_b_proj", (heads, exact_div(values, heads), latent)),
         ):
-            yield replace(tensor, name=tensor.name.replace("kv_b_proj", name), shape=shape)
+            yield tensor.but(name=tensor.name.replace("kv_b_proj", name), shape=shape)
 
 
 def _rules(mix: Mix, model: _Model, imatrix: bool) -> dict[str, Cases]:
@@ -121,13 +121,13 @@ def _by_layer(tensor: Tensor, cases: Cases, layers: Size) -> list[Tensor]:
         if chosen is every:
             to = dtypes[_fitting(tensor, name).name]
             found = [(axis, *tensor.axes[1:]) for axis in left] if tensor.axes else [()]
-            return rows + [replace(tensor, dtype=to, axes=axes) for axes in found]
+            return rows + [tensor.but(dtype=to, axes=axes) for axes in found]
         if not is_whole(layers) or any(not is_whole(axis.count) for axis in left):
             raise VramError(f"num_hidden_layers: {brief(layers)} given; this mix needs a plain number of layers.")
         parts = [split(axis, layers, chosen) for axis in left]
         left = [axis for _, outside in parts for axis in outside]
         to = _fitting(tensor, name)
-        rows += [replace(tensor, dtype=to, axes=(axis, *tensor.axes[1:])) for inside, _ in parts for axis in inside]
+        rows += [tensor.but(dtype=to, axes=(axis, *tensor.axes[1:])) for inside, _ in parts for axis in inside]
     return rows
 
 

@@ -7,7 +7,6 @@ activations of so many, and never of more than there are. The first stage keeps 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 
 from ...architectures.layers import remove
 from ...ledger.arithmetic import is_whole
@@ -60,7 +59,7 @@ def of_stage(ledger: Ledger, plan: Plan, stage: int, layers: int, tied: bool, wo
         if tensor.axes:
             in_work = {"activations": high - 1, "gradients": low}.get(tensor.kind) if working else None
             for axis in between(tensor.axes[0], low, high):
-                rows += _held(replace(tensor, axes=(axis, *tensor.axes[1:])), _waiting(plan, stage), in_work)
+                rows += _held(tensor.but(axes=(axis, *tensor.axes[1:])), _waiting(plan, stage), in_work)
         elif stage in _homes(tensor, plan.pp - 1, tied):
             rows += _held(tensor, 1 if in_work_itself(tensor) else _waiting(plan, stage), None)
     return Ledger(rows)
@@ -83,11 +82,11 @@ def _held(tensor: Tensor, batches: int, in_work: int | None) -> Iterator[Tensor]
         batches = 1
     if in_work is not None and in_work in tensor.axes[0].indices():
         if batches > 1:
-            yield replace(tensor, axes=(*tensor.axes, Axis(batches - 1)))
+            yield tensor.but(axes=(*tensor.axes, Axis(batches - 1)))
         left, _ = remove(tensor.axes[:1], [in_work])
-        yield from (replace(tensor, axes=(axis, *tensor.axes[1:])) for axis in left)
+        yield from (tensor.but(axes=(axis, *tensor.axes[1:])) for axis in left)
     else:
-        yield tensor if batches == 1 else replace(tensor, axes=(*tensor.axes, Axis(batches)))
+        yield tensor if batches == 1 else tensor.but(axes=(*tensor.axes, Axis(batches)))
 
 
 def _homes(tensor: Tensor, last: int, tied: bool) -> Iterator[int]:

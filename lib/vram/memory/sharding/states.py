@@ -8,7 +8,6 @@ they are summed and divided. These buffers are in the ledger as temporaries.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ...ledger.arithmetic import is_whole, smallest
 from ...ledger.ledger import Ledger
@@ -44,7 +43,7 @@ def _divided(tensor: Tensor, plan: Plan, group: int, updating: bool) -> Tensor:
     parts, index = group, plan.rank("dp") * plan.cp + plan.rank("cp")
     if is_expert(tensor) and plan.ep > 1:
         parts, index = group // plan.ep, index // plan.ep
-    return tensor if parts == 1 else replace(tensor, shape=(share(tensor.size, parts, index),))
+    return tensor if parts == 1 else tensor.but(shape=(share(tensor.size, parts, index),))
 
 
 def _whole(ledger: Ledger, kind: str, layers: int, why: str, outside: bool) -> Iterator[Tensor]:
@@ -55,10 +54,10 @@ def _whole(ledger: Ledger, kind: str, layers: int, why: str, outside: bool) -> I
     heaviest = max(in_layer, key=lambda i: _weight(in_layer[i]), default=None)
     for t in in_layer.get(heaviest, ()):
         count = smallest((layers, t.axes[0].count))
-        yield replace(t, name=f"{t.name}, {why}", kind="temporaries", axes=(Axis(count), *t.axes[1:]))
+        yield t.but(name=f"{t.name}, {why}", kind="temporaries", axes=(Axis(count), *t.axes[1:]))
     for t in rows if outside else ():
         if not t.axes:
-            yield replace(t, name=f"{t.name}, {why}", kind="temporaries")
+            yield t.but(name=f"{t.name}, {why}", kind="temporaries")
 
 
 def _reaches(axis: Axis, index: int) -> bool:

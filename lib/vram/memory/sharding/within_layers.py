@@ -7,8 +7,6 @@ A card holds at least one key/value head, so with fewer heads than cards some ar
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...ledger.arithmetic import Size, is_whole, largest, smallest
 from ...ledger.tensor import Axis, Tensor
 from ..roles import role
@@ -72,7 +70,7 @@ def _cut_fused(tensor: Tensor, plan: Plan) -> Tensor:
     whole = (arch.num_attention_heads + 2 * arch.num_key_value_heads) * arch.head_dim
     mine = (share(arch.num_attention_heads, tp, plan.rank("tp")) + 2 * _key_heads(plan)) * arch.head_dim
     shape = tuple(mine if n is whole or (is_whole(n) and n == whole) else n for n in tensor.shape)
-    return replace(tensor, shape=shape) if shape != tensor.shape else _cut(tensor, -2, tp, plan.rank("tp"))
+    return tensor.but(shape=shape) if shape != tensor.shape else _cut(tensor, -2, tp, plan.rank("tp"))
 
 
 def _key_heads(plan: Plan) -> Size:
@@ -88,7 +86,7 @@ def _cut(tensor: Tensor, dim: int, parts: int, index: int) -> Tensor:
     if len(shape) >= 2 and is_whole(shape[dim]) and shape[dim] % parts and is_whole(shape[other]):
         dim = dim if shape[other] % parts else other
     shape[dim] = share(shape[dim], parts, index)
-    return replace(tensor, shape=tuple(shape))
+    return tensor.but(shape=tuple(shape))
 
 
 def _expert_share(tensor: Tensor, plan: Plan) -> Tensor:
@@ -97,10 +95,10 @@ def _expert_share(tensor: Tensor, plan: Plan) -> Tensor:
         return tensor
     if len(tensor.axes) > 1:
         layers, experts, *rest = tensor.axes
-        return replace(tensor, axes=(layers, Axis(plan.share(experts.count, "ep")), *rest))
+        return tensor.but(axes=(layers, Axis(plan.share(experts.count, "ep")), *rest))
     if not tensor.shape:
         return tensor  # the counter of a stack
-    return replace(tensor, shape=(plan.share(tensor.shape[0], "ep"), *tensor.shape[1:]))
+    return tensor.but(shape=(plan.share(tensor.shape[0], "ep"), *tensor.shape[1:]))
 
 
 def _cut_sequence(tensor: Tensor, plan: Plan, seq_len: Size | None) -> Tensor:
@@ -111,7 +109,7 @@ def _cut_sequence(tensor: Tensor, plan: Plan, seq_len: Size | None) -> Tensor:
     for place, size in enumerate(shape):
         if size is seq_len or (is_whole(size) and size == seq_len):
             shape[place] = plan.share(size, "cp")
-            return replace(tensor, shape=tuple(shape))
+            return tensor.but(shape=tuple(shape))
     return tensor
 
 
@@ -121,7 +119,7 @@ def _cut_activation(tensor: Tensor, plan: Plan) -> Tensor:
         return tensor
     if tensor.kind == "KV cache":
         batch, heads, *rest = tensor.shape
-        return replace(tensor, shape=(batch, largest((1, plan.share(heads, "tp"))), *rest))
+        return tensor.but(shape=(batch, largest((1, plan.share(heads, "tp"))), *rest))
     if is_stream(tensor) and not plan.sp:
         return tensor
     repeated = tensor.part == "attention" and tensor.name.endswith((":key", ":value"))
