@@ -184,7 +184,8 @@ def clinic_lesson():
     for cell in cells:
         cell.source = cell.source.replace(FILE.name, CLINIC.name)
     place = [cell.id for cell in cells].index("mistake")
-    cells[place:place] = [markdown("cases", f"## The cases\n\n{PROSE}"), code("cases-progress", "clinic_progress(seed)")]
+    added = [markdown("cases", f"## The cases\n\n{PROSE}"), code("cases-progress", "clinic_progress(seed)")]
+    cells[place:place] = added
     cells.insert(place + 1, markdown("cases-how-far", PROSE))
     setup = next(cell for cell in cells if cell.id == "setup")
     setup.source += "\nfrom vram.teach.clinic import Answer, check_case, clinic, clinic_progress"

@@ -48,6 +48,8 @@ class Lab:
 def running_lab(folder: Path) -> Iterator[Lab]:
     """Start JupyterLab on a copy of the notebooks inside `folder`; stop it, kernels included, at the end."""
     shutil.copytree(NOTEBOOKS, folder / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    # Lesson 14 reads measured rows where a checkout has them, beside the notebooks.
+    shutil.copytree(ROOT / "tests" / "fixtures", folder / "tests" / "fixtures")
     lab = Lab(port=_free_port(), token=secrets.token_hex(16))
     command = [
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),

@@ -133,7 +133,7 @@ def test_the_keyboard_goes_through_the_controls_and_then_the_folds(lesson: Opene
     while len(order) < 3 * len(names) and names[-1] not in order:
         order.append(lesson.page.evaluate(_FOCUSED))
         lesson.page.keyboard.press("Tab")
-    assert [name for name in order if not "Assumptions: " in name] == names, order
+    assert [name for name in order if "Assumptions: " not in name] == names, order
 
 
 _FOCUSED = """() => {

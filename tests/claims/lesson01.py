@@ -38,7 +38,8 @@ CLAIMS = [
     ("about 7 % fewer GiB than GB", lambda: (
         f"about {vram.percent(1 - 1 / (1 + gap('GiB', 'GB')), digits=0)} fewer GiB than GB")),
     ("miss the RTX 4090 by 0.24 GB", lambda: (
-        f"miss the RTX 4090 by {vram.gb(vram.dtypes['bf16'].nbytes(13 * 10**9) - vram.gpus['RTX 4090'].usable_bytes)}")),
+        "miss the RTX 4090 by "
+        + vram.gb(vram.dtypes["bf16"].nbytes(13 * 10**9) - vram.gpus["RTX 4090"].usable_bytes))),
     ("2^{30} = 1024^3 bytes", lambda: f"2^{{30}} = {round((1 + gap('GiB', 'B')) ** Fraction(1, 3))}^3 bytes"),
     ("Each step up adds about 2.4 %", lambda: f"Each step up adds about {vram.percent(gap('KiB', 'KB'))}"),
     ("a GiB is 7.4 % more than a GB", lambda: f"a GiB is {vram.percent(gap('GiB', 'GB'))} more than a GB"),

@@ -16,8 +16,8 @@ def chats() -> int:
 
 CLAIMS = [
     ("25 questions that people really ask", lambda: f"{len(numbers())} questions that people really ask"),
-    ("the number is 22.05 GiB for eight", lambda: f"the number is {eight_chats()} for eight"),
-    ("three conversations", lambda: {3: "three conversations"}[chats()]),
+    ("the number is 17.85 GiB for eight", lambda: f"the number is {eight_chats()} for eight"),
+    ("four conversations", lambda: {4: "four conversations"}[chats()]),
     ("has 262,208 entries", lambda: f"has {vram.models['gemma-3-12b'].vocab_size:,} entries"),
 ]
 

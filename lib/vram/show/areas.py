@@ -6,6 +6,7 @@ it is a straight line. A label lies wholly inside its band, so that labels of tw
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -36,9 +37,9 @@ class Band:
 
     def free(self, left: float, right: float) -> tuple[float, float]:
         """Heights between which everything from `left` to `right` belongs to this band; none when they cross."""
-        at = [x for x in self.xs if left < x < right]
-        points = [left, *at, right]
-        return max(between(self.xs, self.low, x) for x in points), min(between(self.xs, self.high, x) for x in points)
+        inside = slice(bisect_right(self.xs, left), bisect_left(self.xs, right))
+        low = max(between(self.xs, self.low, left), between(self.xs, self.low, right), *self.low[inside])
+        return low, min(between(self.xs, self.high, left), between(self.xs, self.high, right), *self.high[inside])
 
 
 def between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
@@ -47,12 +48,10 @@ def between(xs: Sequence[float], ys: Sequence[float], x: float) -> float:
     >>> between((0, 2, 4), (0, 10, 10), 1)
     5.0
     """
-    if x <= xs[0]:
-        return ys[0]
-    for x0, x1, y0, y1 in zip(xs, xs[1:], ys, ys[1:], strict=False):
-        if x <= x1:
-            return y0 + (y1 - y0) * (x - x0) / (x1 - x0)
-    return ys[-1]
+    n = bisect_left(xs, x)
+    if n in (0, len(xs)):
+        return ys[0] if n == 0 else ys[-1]
+    return ys[n - 1] + (ys[n] - ys[n - 1]) * (x - xs[n - 1]) / (xs[n] - xs[n - 1])
 
 
 def bands(moments: Sequence[tuple[float, Mapping[str, int]]], order: Sequence[str]) -> list[Band]:

@@ -76,7 +76,9 @@ class Exercise:
 
     @property
     def letters(self) -> tuple[str, ...]:
-        """The letters of its options, in order."""
+        """The letters of its options, in order; none for a question that offers none."""
+        if self.kind != "choice":
+            return ()
         prefix = f"exercise.{self.id}.option."
         return tuple(key.removeprefix(prefix) for key in keys(prefix))
 

@@ -36,7 +36,7 @@ def calculator(
     Raises `VramError` for a setting that is not known, with the nearest match.
 
     >>> calculator("llama-3-8b", job="run", gpu="T4").verdict
-    'Does not fit the T4: needs 17.18 GiB, has 15.00 GiB, lacks 2.18 GiB.'
+    'Does not fit the T4: needs 17.36 GiB, has 15.00 GiB, lacks 2.36 GiB.'
     """
     if model is not None and config is not None:
         raise VramError(f"config: given with the model {model!r:.60}, one of the two is needed.")
