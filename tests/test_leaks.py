@@ -89,6 +89,8 @@ def _factor(factor) -> str:
     if isinstance(factor, sympy.Add):
         inside = (r"\s*\+\s*".join(order) for order in orders(list(map(_factor, factor.args))))
         return rf"\(\s*(?:{'|'.join(inside)})\s*\)"
+    if factor.is_Pow and factor.exp == -1:
+        return rf"(?:1\s*)?/\s*{factor.base}"
     return str(factor).replace("**2", r"\s*(?:²|\^\s*2|\*\*\s*2)")
 
 
@@ -281,6 +283,7 @@ GIVEAWAYS = [
     ("08.1", "d_in*r + d_out*r + d_out"), ("08.1", "r·d_in + d_out + r·d_out"),
     ("08.3", "3.41 million"), ("08.5", "1.25 GiB"),
     ("08.5", "1,280 MiB"),
+    ("09.1", "6 · s · b · f · h"), ("10.2", "16·P/N + 2P"), ("07.1", "32 + 2as/h"), ("04.1", "2g/a · h"),
 ]  # fmt: skip
 
 
