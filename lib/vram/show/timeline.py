@@ -7,15 +7,17 @@ at their true height and joined by straight lines; how long a phase takes is not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from ..architectures.catalogue import GPU, gpus
-from ..ledger.ledger import Ledger
 from ..ledger.units import UNITS, gib
 from ..memory.timeline import Timeline
 from ..words import say
 from . import svg
 from .areas import Band, Scale, bands, marks, room
 from .bars import NARROW, WIDTH, Mark, name_of
+from .copies import by_kind
 from .figures import Picture
 from .tables import StyledTable
 from .theme import ALERT, CARD, INK, LINE, MUTED, in_order, style
@@ -51,11 +53,11 @@ def memory_over_time(timeline: Timeline, *, title: str, gpu: GPU | str | None = 
 
 def timeline_table(timeline: Timeline, *, caption: str | None = None) -> StyledTable:
     """The same in numbers: a row for each kind, a column for each phase at its largest moment."""
-    moments = [_parts(ledger) for ledger in timeline.phases.values()]
+    moments = list(_held(timeline).phases.values())
     kinds = list(in_order({kind: 0 for parts in moments for kind in parts}))
     rows = [[name_of(kind), *(gib(parts.get(kind, 0)) for parts in moments)] for kind in kinds]
     rows.append([say("timeline.total"), *(gib(sum(parts.values())) for parts in moments)])
-    rows.append([say("timeline.after"), *(gib(timeline.after[phase].nbytes) for phase in timeline.phases)])
+    rows.append([say("timeline.after"), *(gib(sum(parts.values())) for parts in _held(timeline).after.values())])
     return StyledTable(
         [say("timeline.kind"), *timeline.phases],
         rows,
@@ -68,10 +70,9 @@ def timeline_table(timeline: Timeline, *, caption: str | None = None) -> StyledT
 def timeline_words(timeline: Timeline, mark: Mark | None = None, about: str | None = None) -> str:
     """The picture in words, with its numbers."""
     said = [about or say("timeline.about")]
-    for phase, ledger in timeline.phases.items():
-        parts = in_order(_parts(ledger))
-        listed = ", ".join(f"{name_of(kind)} {gib(nbytes)}" for kind, nbytes in parts.items() if nbytes)
-        said.append(say("timeline.phase", phase=phase, total=gib(ledger.nbytes), parts=listed or gib(0)))
+    for phase, parts in _held(timeline).phases.items():
+        listed = ", ".join(f"{name_of(kind)} {gib(nbytes)}" for kind, nbytes in in_order(parts).items() if nbytes)
+        said.append(say("timeline.phase", phase=phase, total=gib(timeline.nbytes(phase)), parts=listed or gib(0)))
     said.append(say("timeline.peak", total=gib(timeline.peak), phase=timeline.peak_phase))
     if mark:
         said.append(say("timeline.mark", label=mark.label, amount=gib(mark.amount)))
@@ -111,8 +112,21 @@ def _mark(gpu: GPU | str | None) -> Mark | None:
     return None if card is None else Mark(say("panel.usable", gpu=card.name), card.usable_bytes)
 
 
-def _parts(ledger: Ledger) -> dict[str, int]:
-    return {kind: rows.nbytes for kind, rows in ledger.by("kind").items()}
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Bytes of each kind: the most in a phase, and what is left after it."""
+
+    phases: dict[str, dict[str, int]]
+    after: dict[str, dict[str, int]]
+
+
+@lru_cache(maxsize=4)
+def _held(timeline: Timeline) -> _Held:
+    """Counted once for picture, words and table; a phase without other moments leaves what it held."""
+    phases = {phase: by_kind(ledger) for phase, ledger in timeline.phases.items()}
+    same = {phase: timeline.after[phase] is ledger for phase, ledger in timeline.phases.items()}
+    after = {p: phases[p] if same[p] else by_kind(timeline.after[p]) for p in phases}
+    return _Held(phases, after)
 
 
 def _id(kind: str) -> str:
@@ -122,19 +136,20 @@ def _id(kind: str) -> str:
 def _stack(timeline: Timeline, left: float, column: float) -> list[Band]:
     """The bands over the known moments: the start, each phase level at its largest, then what is left at its end."""
     moments = [(left, _always(timeline))]
-    last = len(timeline.phases) - 1
-    for n, (phase, ledger) in enumerate(timeline.phases.items()):
-        parts, start = _parts(ledger), left + n * column
+    held, last = _held(timeline), len(timeline.phases) - 1
+    for n, (phase, parts) in enumerate(held.phases.items()):
+        start = left + n * column
         moments.append((start + _RAMP * column, parts))
         moments.append((start + (1 - _RAMP) * column, parts))
-        if n == last or timeline.after[phase] is not ledger:
-            moments.append((start + column, _parts(timeline.after[phase])))
+        if n == last or held.after[phase] is not parts:
+            moments.append((start + column, held.after[phase]))
     return bands(moments, list(in_order({kind: 0 for _, parts in moments for kind in parts})))
 
 
 def _always(timeline: Timeline) -> dict[str, int]:
     """What is there all the time was there at the start; of nothing else is it known."""
-    known = [_parts(ledger) for ledger in (*timeline.phases.values(), *timeline.after.values())]
+    held = _held(timeline)
+    known = [*held.phases.values(), *held.after.values()]
     return {kind: min(parts.get(kind, 0) for parts in known) for kind in known[0]}
 
 
