@@ -38,7 +38,7 @@ slides: $(READY) ## build the decks into slides/_build (needs Node.js)
 
 browser: $(READY) ## drive lessons in a real Chromium
 	$(PY) -m pip install --quiet -r pins-browser.txt
-	$(PY) -m pytest tests/browser $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
 
 lint: $(READY) ## look for mistakes in the code without running it
 	$(PY) -m ruff check

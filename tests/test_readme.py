@@ -7,6 +7,7 @@ import nbformat
 import pytest
 
 import vram
+from vram.memory.activations.described import EXACT
 from vram.show import readme
 
 COURSE = Path(__file__).parent.parent
@@ -56,3 +57,7 @@ def test_the_paths_add_up():
     for total, lessons in paths:
         assert int(total) == sum(minutes[n] for n in re.findall(r"\d\d", lessons))
     assert f"{sum(minutes.values()) // 60} hours alone" in TEXT
+
+
+def test_the_number_of_families_is_the_library_s():
+    assert f"for {len(EXACT)} families" in TEXT
