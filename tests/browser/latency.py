@@ -36,7 +36,8 @@ _CLOCK = """node => {
             const added = changes.flatMap(change => [...change.addedNodes]);
             if (!added.some(one => one.querySelector?.('img'))) return;
             watch.disconnect();
-            await Promise.all([...node.querySelectorAll('img')].map(image => image.decode().catch(() => {})));
+            const seen = [...node.querySelectorAll('img')].filter(image => image.checkVisibility());
+            await Promise.all(seen.map(image => image.decode().catch(() => {})));
             requestAnimationFrame(() => setTimeout(() => done(performance.now() - clock.start)));
         });
         watch.observe(node, { childList: true, subtree: true, characterData: true });
