@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
+from vram.show import Panel
+
 
 def covering(options: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     """States that hold every pair of options, chosen greedily: each new one begins with a pair that is still missing
@@ -18,15 +20,21 @@ def covering(options: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
     missing = {
         (one, x, two, y) for one, two in combinations(names, 2) for x in options[one] for y in options[two]
     }  # fmt: skip
-    states = []
-    while missing:
-        one, x, two, y = min(missing, key=repr)
+    found = []
+    for one, x, two, y in sorted(missing, key=repr):
+        if (one, x, two, y) not in missing:
+            continue
         state = {one: x, two: y}
         for name in (n for n in names if n not in state):
             state[name] = max(options[name], key=lambda value: _gain(state, name, value, names, missing))
         missing -= {(a, state[a], b, state[b]) for a, b in combinations(names, 2)}
-        states.append(state)
-    return states
+        found.append({name: state[name] for name in names})
+    return found
+
+
+def states(panel: Panel) -> list[dict[str, Any]]:
+    """States of a panel with every pair of options of every two controls."""
+    return covering({control.name: control.values for control in panel.controls})
 
 
 def _gain(state: Mapping[str, Any], name: str, value: Any, names: Sequence[str], missing: set) -> int:

@@ -9,13 +9,14 @@ from fractions import Fraction
 import pytest
 
 import vram
+from covering import states
 from vram.ledger.units import shown
 from vram.show import units_panel
 
 
 def test_every_state_holds_count_times_bits() -> None:
     panel = units_panel()
-    for state in panel.states():
+    for state in states(panel):
         view = panel.view(**state)
         card, dtype = vram.gpus[state["gpu"]], vram.dtypes[state["dtype"]]
         nbytes = Fraction(state["count"] * dtype.bits_per_weight, 8)

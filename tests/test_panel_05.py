@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 import vram
+from covering import states
 from vram.ledger.units import both, gib
 from vram.show import quantize_panel
 from vram.show.charts.lesson05 import FORMATS
@@ -15,7 +16,7 @@ from vram.show.panels.lesson05 import KEEP, options
 
 def test_every_state_holds_what_quantize_stores() -> None:
     panel = quantize_panel()
-    for state in panel.states():
+    for state in states(panel):
         view, chosen = panel.view(**state), FORMATS[state["format"]]
         ledger = vram.weights(vram.models[state["model"]])
         how = {chosen.group: state["group"]} if chosen.group else {}

@@ -7,6 +7,7 @@ import re
 import pytest
 
 import vram
+from covering import states
 from vram.show import time_panel
 from vram.show.panels.lesson09 import SEQ_LEN, written
 
@@ -22,7 +23,7 @@ def read(text: str) -> float:
 
 def test_every_state_says_the_time_of_the_library() -> None:
     panel = time_panel()
-    for state in panel.states():
+    for state in states(panel):
         view = panel.view(**state)
         how = {"tokens": state["tokens"], "seq_len": SEQ_LEN, "gpu": state["gpu"], "gpus": state["cards"]}
         arch = vram.models[state["model"]]

@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 import vram
+from covering import states
 from vram.ledger.units import both, gib
 from vram.show import View, cards_panel
 from vram.show.panels.lesson10 import GPU, MOMENTS, SEQ_LEN, most
@@ -28,7 +29,7 @@ def change(kind: str, **state: int) -> str:
 def views() -> list[tuple[dict, View]]:
     """Every state with what it shows."""
     panel = cards_panel()
-    return [(state, panel.view(**state)) for state in panel.states()]
+    return [(state, panel.view(**state)) for state in states(panel)]
 
 
 def test_every_state_says_the_peak_of_the_most_loaded_card(views: list) -> None:
@@ -52,7 +53,7 @@ def test_the_formula_is_close_to_the_ledger(views: list) -> None:
         if approximate[-3:] == exact[-3:]:
             # Stages hold whole layers, the ends of a pipeline the vocabulary: only without stages are the two close.
             above = 2 if state["pp"] > 1 else 1.05
-            assert 0.95 * sizes[0] <= sizes[1] <= above * sizes[0], state
+            assert 0.95 * sizes[0] - 0.01 <= sizes[1] <= above * sizes[0] + 0.01, state  # both are rounded
 
 
 @pytest.mark.parametrize(

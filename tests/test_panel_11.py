@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from covering import states
 from vram import VramError, explain_oom, models, parse_oom, printed_size
 from vram.ledger.units import gib
 from vram.show import View, oom_panel
@@ -18,7 +19,7 @@ NEW, OLD, FRAGMENTED, SHORT = SAMPLES
 
 def test_every_row_prints_as_the_message_says() -> None:
     panel = oom_panel()
-    for state in panel.states():
+    for state in states(panel):
         view, said = panel.view(**state), parse_oom(state["message"])
         *matches, _, _ = view.tables[0].rows
         for row in matches:

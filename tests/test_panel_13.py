@@ -6,6 +6,7 @@ import re
 from math import prod
 
 import vram
+from covering import states
 from vram.ledger.units import count, gib
 from vram.show import experts_panel
 
@@ -46,7 +47,7 @@ def test_the_formulas_multiply_to_their_sums() -> None:
 
 
 def test_a_step_reads_no_more_than_is_resident() -> None:
-    for state in list(PANEL.states())[::3]:
+    for state in states(PANEL):
         arch = vram.models[state["model"]]
         how = {"batch": state["batch"], "seq_len": state["seq_len"]}
         stored = vram.stored_weights(arch, state["base"]).nbytes

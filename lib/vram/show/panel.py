@@ -10,10 +10,9 @@ reader speaks and say the value itself (the handle of a slider has no name and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import combinations, product
 from typing import Any
 
 from ..ledger.errors import VramError, unknown
@@ -147,16 +146,6 @@ class Panel:
         view = self._view(**state)
         kinds = frozenset(key for table in view.tables for key in table.keys if key)
         return css.sheet(kinds) + pieces.static(_pieces(view), f"<p>{escape(settings)}</p>")
-
-    def states(self) -> Iterator[dict[str, Any]]:
-        """Every pair of options of every two controls, the other controls at their default."""
-        seen = set()
-        for pair in combinations(self.controls, min(2, len(self.controls))):
-            for values in product(*(control.values for control in pair)):
-                state = self.defaults | {c.name: value for c, value in zip(pair, values, strict=True)}
-                if (key := tuple(state.values())) not in seen:
-                    seen.add(key)
-                    yield state
 
     def set(self, **values: Any) -> None:
         """Move controls from Python, as a reader moves them by hand.

@@ -72,6 +72,7 @@ def answer(state: State, found: str, *, typed: bool = True, is_page: bool = Fals
 ADVICE = 2
 
 
+@lru_cache(maxsize=64)
 def verdict(state: State) -> str:
     """Whether it fits, and what is largest."""
     kind = "fits" if ask.timeline(state).fits(state.gpu) else "lacks"
@@ -263,6 +264,7 @@ def _constants() -> Fold:
     return Fold(title, listed.markup(caption=False) + after)
 
 
+@lru_cache(maxsize=64)
 def _copy(state: State, typed: bool, is_page: bool) -> Fold:
     """The result as text: a field in which Ctrl+A marks all of it, or plain text."""
     text = escape(sentences.report(state))
