@@ -23,7 +23,8 @@ HERE = Path(__file__).parent
 
 #: The scripts, those that take longest first.
 SCRIPTS = (
-    "activations", "params", "lora", "peak", "flops", "kv", "optimizers", "quant", "optimizer_step", "gpu_peak",
+    "activations", "params", "lora", "peak", "prefill", "flops", "kv", "optimizers", "quant", "optimizer_step",
+    "gpu_peak",
 )  # fmt: skip
 
 #: A script that hangs is ended, the others are still reported.

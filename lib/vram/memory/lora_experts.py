@@ -22,8 +22,11 @@ _LINEAR_ROUTER = ("dbrx", "llama4_text", "phimoe")
 _MIXTRAL = ("w1", "w3"), "w2"
 _QWEN = ("gate_proj", "up_proj"), "down_proj"
 _CONVERTED = {
-    "mixtral": _MIXTRAL, "minimax_m2": _MIXTRAL, "qwen3_moe": _QWEN, "olmoe": _QWEN, "deepseek_v2": _QWEN,
-    "deepseek_v3": _QWEN, "kimi_k2": _QWEN, "glm4_moe": _QWEN,
+    "mixtral": _MIXTRAL, "minimax_m2": _MIXTRAL, "kimi_k2": _QWEN,
+    **dict.fromkeys((
+        "deepseek_v2", "deepseek_v3", "dots1", "ernie4_5_moe", "exaone_moe", "flex_olmo", "glm4_moe", "glm4_moe_lite",
+        "mellum", "olmoe", "qwen3_moe", "solar_open",
+    ), _QWEN),
 }  # fmt: skip
 
 
