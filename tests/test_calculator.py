@@ -20,12 +20,14 @@ from vram.show.pieces import static
 
 #: One model for each way to be built: few layers, many, grouped heads, odd heads, experts, no activations described.
 MODELS = ("gpt2", "llama-3-8b", "llama-3-70b", "qwen2.5-0.5b", "phi-4", "mixtral-8x7b", "deepseek-v2-lite")
+#: The answer takes a card's usable bytes alone: a few from the smallest to the largest; each card has its own test.
+CARDS = sorted(vram.gpus, key=lambda name: vram.gpus[name].usable_bytes)[::4]
 
 
 def options_of(job: str) -> dict[str, list]:
     controls = choices(State(job=job))
-    names = [name for name in (*FIRST, *JOBS[job]) if name != "job"]
-    return {name: list(MODELS) if name == "model" else controls[name].values for name in names}
+    some = {"model": list(MODELS), "gpu": CARDS}
+    return {name: some.get(name, controls[name].values) for name in (*FIRST, *JOBS[job]) if name != "job"}
 
 
 STATES = [State(job=job, **chosen) for job in JOBS for chosen in covering(options_of(job))]
@@ -59,6 +61,20 @@ def test_every_pair_of_options_has_an_answer_whose_parts_sum_to_it(job):
         assert sentences.verdict(s).startswith(("Fits", "May fit")) == timeline.fits(s.gpu), s
         text = unescape(re.sub("<style>.*?</style>|<[^>]*>", " ", static(page.answer(s, ""))))
         assert not re.search(r"\b(nan|inf|None|zoo|oo)\b|\{\w|\[…\]|!", text), s
+
+
+@pytest.mark.parametrize("gpu", vram.gpus)
+def test_every_card_is_compared_with_the_need(gpu):
+    for job in JOBS:
+        s = State(job=job, gpu=gpu)
+        needs, has = ask.timeline(State(job=job)).peak, vram.gpus[gpu].usable_bytes
+        said = sentences.verdict(s)
+        assert (
+            said.startswith("Fits" if needs <= has else "Does not fit")
+            and f"the {gpu}: needs {vram.gib(needs)}" in said
+        )
+        assert vram.gib(abs(has - needs)) in said and f"has {vram.gib(has)}" in said
+        assert f"{gpu}, usable" in page.table(s)
 
 
 @pytest.mark.parametrize("job", ["run", "lora"])
