@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import re
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 from html import escape, unescape
 from itertools import combinations
 
@@ -17,18 +18,20 @@ import vram
 from covering import states
 from vram import show
 from vram.ledger.units import both, count, gib
-from vram.show import Choice, Panel, StyledTable, View, count_panel, lora_panel, morph_panel, states_panel, units_panel
-from vram.show.panel import flag, powers_of_two
+from vram.show import Choice, Panel, StyledTable, View, count_panel, lora_panel, morph_panel, states_panel
+from vram.show.panel import _pieces, flag, powers_of_two
 from vram.show.panels.lesson08 import TARGETS
-from vram.show.pieces import static
+from vram.show.pieces import live, static
 
 PANELS = {name: getattr(show, name) for name in show.__all__ if name.endswith("_panel")}
 parametrize_panel = pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
 
 
-def views(panel: Panel) -> Iterator[tuple[dict, View]]:
-    for state in states(panel):
-        yield state, panel.view(**state)
+@cache
+def views(make: Callable[[], Panel]) -> list[tuple[dict, View]]:
+    """States of a panel, every pair of options among them, with what it shows: computed once for all tests."""
+    panel = make()
+    return [(state, panel.view(**state)) for state in states(panel)]
 
 
 def cells(table: StyledTable, column: int) -> list[int]:
@@ -46,9 +49,8 @@ def test_states_cover_every_pair_of_options(make: Callable[[], Panel]) -> None:
 
 @parametrize_panel
 def test_every_state_is_a_whole_page(make: Callable[[], Panel]) -> None:
-    panel = make()
-    for state in states(panel):
-        html = panel.render(**state)
+    for state, view in views(make):
+        html = "".join(markup for _, markup in live(_pieces(view)))
         verdict, picture, table = (html.find(part) for part in ('class="verdict"', "<img ", "<table"))
         assert 0 < verdict < picture < table, state
         text = unescape(re.sub("<style>.*?</style>|<[^>]*>", " ", html))
@@ -71,7 +73,7 @@ def test_moving_any_control_moves_picture_and_table(make: Callable[[], Panel]) -
 
 
 def test_count_panel_sums_its_tensors() -> None:
-    for state, view in views(count_panel()):
+    for state, view in views(count_panel):
         *rows, total = cells(view.tables[0], 4)
         assert sum(rows) == total
         assert view.verdict.startswith(f"{total:,} parameters"), state
@@ -101,7 +103,7 @@ def test_count_panel_opens_on_gpt2() -> None:
 def test_morph_panel_ends_at_every_model() -> None:
     panel = morph_panel()
     last = panel.controls[1].values[-1]
-    for state, view in views(panel):
+    for state, view in views(morph_panel):
         table = view.tables[0]
         for column in (1, 2, 3, 4):
             *rows, total, _ = cells(table, column)
@@ -130,7 +132,7 @@ def bytes_said(table: StyledTable) -> Fraction:
 
 
 def test_states_panel_holds_what_training_holds() -> None:
-    for state, view in views(states_panel()):
+    for state, view in views(states_panel):
         arch, card = vram.models[state["model"]], vram.gpus[state["gpu"]]
         timeline = vram.model_states(arch, recipe=state["recipe"], optimizer=state["optimizer"])
         assert bytes_said(view.tables[0]) == timeline.peak, state
@@ -154,7 +156,7 @@ def test_states_panel_shows_the_published_figures(recipe: str, each: str) -> Non
 
 
 def test_lora_panel_holds_what_training_holds() -> None:
-    for state, view in views(lora_panel()):
+    for state, view in views(lora_panel):
         arch = vram.models[state["model"]]
         trained = vram.lora(arch, rank=state["rank"], targets=TARGETS[state["targets"]])
         how = {"optimizer": state["optimizer"], "base": state["base"]}
@@ -212,6 +214,8 @@ def test_an_open_fold_stays_open_and_its_content_follows(make: Callable[[], Pane
     ]
     after = [box.children[box.children.index(part) + 1] for part in titles]
     assert all("vram-inside" in part._dom_classes and part.value for part in after)
+    if not titles:
+        return
     sent: list[str] = []
     for part in titles:
         part.observe(lambda change: sent.append(change["new"]), names="value")
@@ -293,9 +297,9 @@ def test_unknown_controls_and_options_are_named(make: Callable[[], Panel]) -> No
 
 
 def test_a_thousand_updates_leave_memory_flat() -> None:
-    panel = units_panel()
+    panel = Panel([powers_of_two("size", "Size", 1, 8, 2), flag("strict", "Strict", True)], _page)
     number, *_ = panel.widget.children[0].children
-    options = panel.controls[0].values[:4]
+    options = panel.controls[0].values  # two of them have no answer
 
     def update(times: int) -> int:
         for n in range(times):
