@@ -18,6 +18,7 @@ from vram import (  # fmt: skip
     training,
     weights,
 )
+from vram.memory.activations.described import ENCODERS
 
 LLAMA, GPT2, MIXTRAL = models["llama-3-8b"], models["gpt2"], models["mixtral-8x7b"]
 PHASES = ["forward", "start of backward", "backward", "optimizer step"]
@@ -51,6 +52,13 @@ def test_laws_of_every_timeline(arch: Architecture, settings: dict) -> None:
     step = kinds(timeline.phases["optimizer step"])
     assert "activations" not in step and "logits" not in step
     assert ("gradients" in kinds(timeline.phases["forward"])) == (settings.get("gradient_accumulation", 1) > 1)
+
+
+@pytest.mark.parametrize("model_type", sorted(ENCODERS))
+def test_a_model_that_ends_with_its_layers_has_a_timeline_too(model_type: str) -> None:
+    timeline = training(Architecture.from_config({"model_type": model_type, "num_hidden_layers": 2}), seq_len=64)
+    assert list(timeline.phases) == PHASES
+    assert timeline.nbytes("start of backward") >= timeline.after["forward"].nbytes
 
 
 def test_gradients_do_not_exist_before_backward() -> None:

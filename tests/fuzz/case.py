@@ -53,8 +53,9 @@ def run(seed: int, number: int) -> Outcome:
         with time_limit(SECONDS):
             arch = vram.Architecture.from_config(config)
             drawn = questions.draw(random, arch)
-            question, must_fail = drawn.question.name, drawn.must_fail
+            question = drawn.question.name
             subject = drawn.question.subject(random, arch)
+            must_fail = drawn.must_fail  # only from here on: the subject's own error says nothing of the option
             asked = f"{question}({brief(subject, 300)}, {_shown(drawn.options)})"
             subjects = subject if isinstance(subject, questions.Arguments) else (subject,)
             answer = drawn.question.ask(*subjects, **drawn.options)

@@ -43,7 +43,8 @@ class Passes:
         saved = Saved(self.model, cached=True)
         for part, index in self._places():
             base = (self.always, held, mask, saved.below(part, index))
-            yield Place(base, moments[part.stretch], part.stretch.kept)
+            if moments[part.stretch]:  # none after the layers of a model without head, pooler and last norm
+                yield Place(base, moments[part.stretch], part.stretch.kept)
 
     def backward(self) -> Iterator[tuple[bool, Place]]:
         """The moments of backward, each with whether a weight has its gradient of this batch by then."""
