@@ -1,8 +1,11 @@
 """Which tensor did not fit? PyTorch's out-of-memory line, and the tensors of a model whose size prints the same.
 
-The line prints the size of the request to two decimals. Before it prints, the allocator rounds: requests up to 1 MiB
-become 2 MiB, requests below 10 MiB become 20 MiB, larger ones are rounded up to 2 MiB. So "20.00 MiB" says little, and
-"448.00 MiB" nearly always names one tensor.
+The line prints the size of the request to two decimals. Before it prints, the allocator rounds, since PyTorch 1.1:
+requests up to 1 MiB become 2 MiB, requests below 10 MiB become 20 MiB, larger ones are rounded up to 2 MiB. So
+"20.00 MiB" says little, and "448.00 MiB" nearly always names one tensor.
+
+Wordings: until 1.3 "cached" is what no tensor uses; until 2.0 one bracket ends in "reserved in total"; since 2.1 there
+are sentences, at first with "capacty". Where NVML cannot tell what a process has, as under WSL, they say 2^64 bytes.
 """
 
 from __future__ import annotations
@@ -24,13 +27,14 @@ from .timeline import Timeline
 
 _MIB = 2**20
 _SIZE = r"(\d{1,12}(?:\.\d{1,12})?) ?(bytes|KiB|MiB|GiB|TiB|KB|MB|GB)"
+_REQUEST = "Tried to allocate"
 _FIELDS = {
-    "tried": rf"Tried to allocate {_SIZE}",
-    "total": rf"{_SIZE} total capacity|total capacity of {_SIZE}",
+    "tried": rf"{_REQUEST} {_SIZE}",
+    "total": rf"{_SIZE} total capaci?ty|total capaci?ty of {_SIZE}",
     "free": rf"{_SIZE} free|of which {_SIZE} is free",
     "allocated": rf"{_SIZE} already allocated|{_SIZE} is allocated by PyTorch|MPS allocated: {_SIZE}",
     "reserved": rf"{_SIZE} reserved in total by PyTorch",
-    "unallocated": rf"{_SIZE} is reserved by PyTorch but unallocated",
+    "unallocated": rf"{_SIZE} is reserved by PyTorch but unallocated|{_SIZE} cached\)",
     "in_use": rf"this process has {_SIZE} memory in use",
 }  # fmt: skip
 
@@ -68,7 +72,7 @@ def parse_oom(message: str) -> OutOfMemory:
     """
     if not isinstance(message, str):
         raise VramError(f"message: a {type(message).__name__} given, the text that PyTorch printed is needed.")
-    text = message[:100_000]
+    text = _first_line(" ".join(message[:100_000].split()))
     found = {name: re.search(pattern, text) for name, pattern in _FIELDS.items()}
     if found["tried"] is None:
         raise VramError('message: no "Tried to allocate … MiB" in it; give the line that PyTorch printed.')
@@ -76,7 +80,23 @@ def parse_oom(message: str) -> OutOfMemory:
     unallocated = sizes.pop("unallocated")
     if sizes["reserved"] is None and unallocated is not None and sizes["allocated"] is not None:
         sizes["reserved"] = sizes["allocated"] + unallocated
+    sizes["in_use"] = _in_use(text, sizes)
     return OutOfMemory(" ".join(found["tried"].groups()), **sizes)
+
+
+def _first_line(text: str) -> str:
+    """The first message in a log, alone: sizes of another one, and of what came before, are not this one's."""
+    first, sign, rest = text.partition(_REQUEST)
+    return first[max(first.rfind("out of memory"), 0) :] + sign + rest.partition(_REQUEST)[0]
+
+
+def _in_use(text: str, sizes: dict[str, int | None]) -> int | None:
+    """What this process has. In a container it is listed as one of all processes, and a single one must be this."""
+    found = re.findall(rf"Process \d+ has {_SIZE} memory in use", text)
+    said = sizes["in_use"]
+    if said is None and len(found) == 1 and sizes["reserved"]:
+        said = _size(*found[0])
+    return None if said is not None and sizes["total"] is not None and said > sizes["total"] else said
 
 
 def printed_size(nbytes: int, *, rounded: bool = True) -> str:
@@ -149,7 +169,10 @@ def explain_oom(
 def _bytes(match: re.Match[str] | None) -> int | None:
     if match is None:
         return None
-    number, unit = [group for group in match.groups() if group is not None]
+    return _size(*[group for group in match.groups() if group is not None])
+
+
+def _size(number: str, unit: str) -> int:
     unit = {"bytes": "B", "KB": "KiB", "MB": "MiB", "GB": "GiB"}.get(unit, unit)
     return round(float(number) * UNITS[unit])
 
