@@ -109,6 +109,14 @@ def test_an_unclear_answer_is_asked_back(id, answer, asks):
     assert asks in feedback.text
 
 
+@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.kind == "symbolic"], ids=lambda q: q.id)
+def test_an_unknown_name_is_told_the_symbols_of_its_question_alone(question):
+    listed = check(question.id, "width_of_it * h").text.rstrip(".").partition("Use: ")[2].split(", ")
+    needed = {symbol.name for symbol in question.truth().free_symbols}
+    assert needed <= set(listed) == set(question.symbols) and len(listed) <= len(needed) + 3
+    assert all(check(question.id, symbol).verdict == "wrong" for symbol in listed)
+
+
 @pytest.mark.parametrize(
     "text",
     ["__import__('os')", "eval('1')", "h.__class__", "(lambda: h)()", "[h for h in h]", "h if 1 else l", "q(h)", "h[0]",

@@ -11,6 +11,7 @@ import sympy
 import vram
 from vram import VramError
 from vram.teach import B, GiB, check, hint, predict, progress, reveal
+from vram.teach.authoring.sync import instructions
 from vram.teach.exercise import Exercise, the_true
 from vram.teach.exercises import find, lessons, of_lesson
 from vram.teach.feedback import Feedback
@@ -69,6 +70,13 @@ def test_a_share_without_its_percent_sign_is_asked_for_it():
     for written in (53.125, "53.125", "60"):
         assert "Write the percent sign" in check("04.2", written).text
     assert check("04.2", "53.125 %").right
+
+
+@pytest.mark.parametrize("question", [q for q in QUESTIONS if q.kind == "percent"], ids=lambda q: q.id)
+def test_a_sign_is_asked_for_where_the_question_asks_for_one(question):
+    asks = "sign" in question.words("question")
+    assert question.signed == asks
+    assert ("with its sign" in instructions(question)) == asks
 
 
 def test_an_unknown_wrong_value_gets_a_way_to_find_the_mistake():

@@ -25,11 +25,17 @@ def judge(exercise: Exercise, answer: object) -> Feedback:
     try:
         value = read(exercise.kind, answer, exercise.names, exercise.letters)
     except Unreadable as reason:
-        return Feedback("unclear", say(f"check.unreadable.{reason.key}", **reason.values))
+        return Feedback("unclear", complaint(exercise, reason))
     truth = exercise.truth()
     if agrees(exercise, value, truth):
         return Feedback("right", exercise.words("praise", answer=shown(exercise, truth)))
     return Feedback("wrong", _thought(exercise, value, truth))
+
+
+def complaint(exercise: Exercise, reason: Unreadable) -> str:
+    """Why an answer or a guess cannot be read."""
+    more = {"symbols": ", ".join(exercise.symbols)} if reason.key == "symbol" else {}
+    return say(f"check.unreadable.{reason.key}", **reason.values, **more)
 
 
 def agrees(exercise: Exercise, value: Any, other: Any) -> bool:

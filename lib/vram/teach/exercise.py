@@ -47,6 +47,7 @@ class Exercise:
     slips      recognised wrong values, the most particular first
     facts      further computed texts that the words of this question use
     names      symbols of a formula that the glossary lacks
+    signed     whether a percentage is an error that is asked for with its sign
     """
 
     id: str
@@ -58,6 +59,7 @@ class Exercise:
     slips: tuple[Slip, ...] = ()
     facts: Callable[[], dict[str, str]] = dict
     names: tuple[str, ...] = ()
+    signed: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -81,6 +83,12 @@ class Exercise:
             return ()
         prefix = f"exercise.{self.id}.option."
         return tuple(key.removeprefix(prefix) for key in keys(prefix))
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols of its formulas, right and wrong together, so that the list tells neither."""
+        formulas = [self.truth(), *(slip.value() for slip in self.slips)]
+        return tuple(sorted({symbol.name for formula in formulas for symbol in getattr(formula, "free_symbols", ())}))
 
     def words(self, part: str, **values: object) -> str:
         """A text of this question, with its computed facts put in."""

@@ -96,7 +96,7 @@ def _factors(name: str, known: dict[str, Any]) -> list[str]:
         return [name]
     letters = list(name)
     if not all(letter in known for letter in letters):
-        raise Unreadable("symbol", symbols=", ".join(known))
+        raise Unreadable("symbol")
     return letters
 
 
@@ -154,7 +154,7 @@ def _bounded(expression: Any, known: dict[str, Any]) -> Any:
     renamed = {}
     for symbol in expression.free_symbols:
         if symbol.name not in by_name:
-            raise Unreadable("symbol", symbols=", ".join(known))
+            raise Unreadable("symbol")
         renamed[symbol] = by_name[symbol.name]
     return expression.xreplace(renamed)
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..words import say
 from . import state
 from .answers import is_open, read
-from .compare import shown
+from .compare import complaint, shown
 from .exercise import Exercise
 from .exercises import find
 from .feedback import Feedback
@@ -31,7 +31,7 @@ def predict(id: str, guess: object = None) -> Feedback:
     try:
         state.guesses[id] = read(exercise.kind, guess, exercise.names, exercise.letters)
     except Unreadable as reason:
-        return Feedback("unclear", say(f"check.unreadable.{reason.key}", **reason.values))
+        return Feedback("unclear", complaint(exercise, reason))
     return Feedback("", say("predict.noted", id=id))
 
 

@@ -133,9 +133,14 @@ def _question(question: Exercise) -> str:
     parts = [question.words("question").strip()]
     if question.letters:
         parts.append("\n".join(f"- ({x}) {question.words(f'option.{x}')}" for x in question.letters))
+    return "\n\n".join([*parts, instructions(question)])
+
+
+def instructions(question: Exercise) -> str:
+    """How a question is answered: the kind of its answer, and how exact."""
     form = "guess" if question.number == "p" else "form"
-    parts.append(say(f"{form}.{question.kind}", tolerance=_tolerance(question)))
-    return "\n\n".join(parts)
+    kind = "error" if question.signed else question.kind
+    return say(f"{form}.{kind}", tolerance=_tolerance(question))
 
 
 def _tolerance(question: Exercise) -> str:

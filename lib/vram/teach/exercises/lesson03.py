@@ -117,6 +117,7 @@ answer = (new - old) / 10**9""",
     Exercise(
         id="03.m",
         kind="percent",
+        signed=True,
         truth=lambda: _error("llama-3-8b"),
         tolerance=_POINT,
         solution="""\
@@ -199,6 +200,7 @@ answer = 2 * h * (a - g) * d""",
         id="03.5",
         stars=2,
         kind="percent",
+        signed=True,
         truth=lambda: _error("mistral-7b-v0.1"),
         tolerance=_POINT,
         solution="""\

@@ -187,6 +187,7 @@ answer = "c" if halves[ledger] and not halves[query_heads] else \"\"""",
         id="14.3",
         stars=2,
         kind="percent",
+        signed=True,
         truth=lambda: _error(_analysis(vram.models[_NEMO]), _numel(_NEMO)),
         tolerance=Fraction(1, 1000),
         solution="""\
