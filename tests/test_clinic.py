@@ -6,12 +6,12 @@ The seeds tried are few, so that the suite stays quick; CLINIC_SEEDS=50 tries mo
 import os
 import re
 from fractions import Fraction
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 
 from test_leaks import garbage, leaks
-from vram import VramError, words
+from vram import VramError, models, words
 from vram.teach import B, state
 from vram.teach.clinic import Answer, Case, check_case, clinic, clinic_progress, numbers
 from vram.teach.clinic.draw import _kept, _shuffled, makes_sense, settings_of
@@ -23,6 +23,8 @@ from vram.words import keys
 
 pytestmark = pytest.mark.usefixtures("fresh_kernel")
 SEEDS = range(1, int(os.environ.get("CLINIC_SEEDS", 2)) + 1)
+#: Cards older than Ampere: their tensor cores take FP16.
+WITHOUT_BF16 = {"T4", "V100-16GB"}
 SENTENCE = "No, because the cache is missing in this plan."
 
 
@@ -45,16 +47,30 @@ def solved(case: Case, **changed) -> Answer:
 
 @pytest.mark.parametrize("number", numbers())
 def test_every_variant_is_sane(number):
-    """One size, one config; and no recognised wrong size is taken for the right one or for another wrong one."""
+    """One size, one config, and no wrong size is taken for the right one or for another wrong one."""
     for case in cases(number):
         exercise, truth = case.exercise, Fraction(case.exercise.truth())
         assert truth > 0
         assert case.question.works(case.right_option, **case.settings)
         before = case.options[: case.options.index(case.right_option)]
         assert not any(case.question.works(option, **case.settings) for option in before)
-        for slip in exercise.slips:
-            value = Fraction(slip.value())
-            assert value >= 0 and not agrees(exercise, value, truth), (case.settings, slip.name)
+        sizes = {"truth": truth} | {slip.name: Fraction(slip.value()) for slip in exercise.slips}
+        assert min(sizes.values()) > 0, (case.settings, sizes)
+        alike = [pair for pair in combinations(sizes, 2) if agrees(exercise, sizes[pair[0]], sizes[pair[1]])]
+        assert alike == [], case.settings
+
+
+@pytest.mark.parametrize("number", numbers())
+def test_cards_and_models_suit_what_is_asked_of_them(number):
+    """No arithmetic in BF16 on a card that has none, and no more tokens than the model was made for."""
+    for case in (clinic(number, seed) for seed in range(1, 13)):
+        cards = {case.settings.get("gpu"), *(case.options if case.question.key == "gpu" else ())}
+        assert "BF16" not in repr(case) or not cards & WITHOUT_BF16, repr(case)
+        tokens = max(case.settings.get(name, 0) for name in ("context", "tokens", "longest"))
+        window = models[case.settings["model"]].max_position_embeddings
+        assert tokens <= window, (case.settings, window)
+        if case.question.key in ("seq_len", "max_model_len"):
+            assert case.right_option <= window, (case.settings, window)
 
 
 @pytest.mark.parametrize("number", numbers())
@@ -91,7 +107,9 @@ def test_what_makes_no_sense_is_not_drawn():
     assert makes_sense(question(), {"n": 1})
     assert not makes_sense(question(works=lambda option, n: False), {"n": 1})
     assert not makes_sense(question(is_sane=lambda n: n > 1), {"n": 1})
-    assert not makes_sense(question(wrong={"near": Wrong(lambda n: 101)}), {"n": 1})
+    assert not makes_sense(question(wrong={"near": Wrong(lambda n: 100)}), {"n": 1})
+    twins = {"one": Wrong(lambda n: 50), "other": Wrong(lambda n: 50)}
+    assert not makes_sense(question(wrong=twins), {"n": 1})
     assert makes_sense(
         question(wrong={"far": Wrong(lambda n: 110), "no mistake": Wrong(lambda n: None)}), {"n": 1}
     )

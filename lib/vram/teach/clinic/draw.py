@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from hashlib import sha256
-from itertools import islice, product
+from itertools import combinations, islice, product
 from typing import Any
 
 from .question import Question
 
-_APART = 3  # a wrong size lies at least this many tolerances from the truth
+_APART = 2  # so many tolerances apart, two sizes never take the same answer
 _LEAST = Fraction(1, 1000)
 
 Settings = dict[str, Any]
@@ -28,15 +28,15 @@ def settings_of(question: Question, seed: int) -> Settings:
 
 
 def makes_sense(question: Question, settings: Settings) -> bool:
-    """Whether a variant can be asked: an option works, and no recognised wrong size could pass for the right one."""
+    """Whether a variant can be asked: an option works, and neither the truth nor a wrong size passes for another."""
     if not question.is_sane(**settings):
         return False
     if not any(question.works(option, **settings) for option in reversed(question.options)):  # the last resort first
         return False
-    truth = Fraction(question.size(**settings))
-    gap = _APART * max(question.tolerance, _LEAST) * abs(truth)
-    values = [wrong.value(**settings) for wrong in question.wrong.values()]
-    return all(abs(Fraction(value) - truth) > gap for value in values if value is not None)
+    wrong = (wrong.value(**settings) for wrong in question.wrong.values())
+    sizes = [Fraction(value) for value in (question.size(**settings), *wrong) if value is not None]
+    gap = _APART * max(question.tolerance, _LEAST)
+    return all(abs(one - other) > gap * max(one, other) for one, other in combinations(sizes, 2))
 
 
 def _kept(question: Question) -> Iterator[Settings]:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from ...architectures import models
+
 #: The parts of the clinic, in the order of the lesson.
 THEMES = ("run", "cache", "quantise", "train", "adapters", "cards", "forensics", "experts")
 
@@ -24,6 +26,11 @@ class Wrong:
 
     value: Callable[..., Any]
     misconception: str = ""
+
+
+def within_window(model: str, context: int, **settings: Any) -> bool:
+    """Whether the model was made for so many tokens: engines refuse more, and nobody trains with more by chance."""
+    return context <= models[model].max_position_embeddings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

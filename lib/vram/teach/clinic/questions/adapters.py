@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import vram
 
-from ..question import Question, Wrong
+from ..question import Question, Wrong, within_window
 
 
 def saved_with_adapters(model, context, gpu):
@@ -45,11 +45,11 @@ def base_and_states(model, rank, gpu):
 
 
 def trains_with(seq_len, model, rank, gpu):
+    arch = vram.models[model]
     how = {"lora": rank, "base": "nf4", "recipe": "fp32", "loss": "chunked"}
-    step = vram.training(
-        vram.models[model], seq_len=seq_len, checkpointing="full", **how
-    )
-    return step.peak + vram.overhead().nbytes <= vram.gpus[gpu].usable_bytes
+    step = vram.training(arch, seq_len=seq_len, checkpointing="full", **how)
+    fits = step.peak + vram.overhead().nbytes <= vram.gpus[gpu].usable_bytes
+    return fits and seq_len <= arch.max_position_embeddings
 
 
 def _saved(model, context, lora, checkpointing="none"):
@@ -72,7 +72,7 @@ QUESTIONS = (
         draws={
             "model": ("tinyllama-1.1b", "llama-3.2-1b", "qwen2.5-1.5b", "llama-3.2-3b", "llama-2-7b"),
             "context": (2048, 4096, 8192),
-            "gpu": ("T4", "A10", "RTX 5090", "A100-40GB", "A100-80GB"),
+            "gpu": ("RTX 3060", "A10", "RTX 5090", "A100-40GB", "A100-80GB"),
         },
         kind="bytes",
         size=saved_with_adapters,
@@ -84,6 +84,7 @@ QUESTIONS = (
             "full_tuning": Wrong(lambda model, context, gpu: _saved(model, context, None)),
             "checkpointed": Wrong(lambda model, context, gpu: _saved(model, context, 16, "full")),
         },
+        is_sane=within_window,
     ),
     Question(
         number=16,
@@ -112,7 +113,7 @@ QUESTIONS = (
         theme="adapters",
         stars=2,
         draws={
-            "model": ("llama-3-8b", "qwen2.5-7b", "llama-3.2-3b", "gemma-2b", "mistral-nemo-12b"),
+            "model": ("llama-3.1-8b", "qwen2.5-7b", "llama-3.2-3b", "gemma-2b", "mistral-nemo-12b"),
             "context": (4096, 8192, 16_384),
             "gpu": ("A10", "RTX 4090", "RTX 5090", "A100-40GB", "L40S"),
         },
@@ -128,6 +129,7 @@ QUESTIONS = (
             "old_vocabulary": Wrong(lambda context, **s: logits_in_fp32("llama-2-7b", context, "")),
         },
         facts=lambda model, **s: {"vocabulary": vram.count(vram.models[model].vocab_size)},
+        is_sane=within_window,
     ),
     Question(
         number=18,
@@ -136,7 +138,7 @@ QUESTIONS = (
         draws={
             "model": ("qwen2.5-32b", "yi-34b", "mistral-small-24b", "codellama-34b", "qwen2.5-14b", "phi-4"),
             "rank": (16, 32, 64),
-            "gpu": ("RTX 4090", "A10", "RTX 5090", "T4"),
+            "gpu": ("RTX 4090", "A10", "RTX 5090"),
         },
         kind="bytes",
         size=base_and_states,

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import vram
 
-from ..question import Question, Wrong
+from ..question import Question, Wrong, within_window
 
 
 def tokens_with_room(model, room):
@@ -17,7 +17,7 @@ def tokens_with_room(model, room):
 def sequence_fits(max_model_len, model, room):
     arch = vram.models[model]
     sequence = vram.kv_cache(arch, seq_len=max_model_len, engine="vllm").nbytes
-    return sequence <= room * 2**20
+    return max_model_len <= arch.max_position_embeddings and sequence <= room * 2**20
 
 
 def cache(model, context):
@@ -92,13 +92,13 @@ QUESTIONS = (
         theme="cache",
         stars=1,
         draws={
-            "model": ("llama-3.1-8b", "llama-2-7b", "llama-3.1-70b", "mistral-nemo-12b", "qwen2.5-14b", "qwen3-32b"),
-            "context": (32_768, 65_536, 131_072),
+            "model": ("llama-3.1-8b", "codellama-7b", "llama-3.1-70b", "mistral-nemo-12b", "qwen2.5-14b", "qwen3-32b"),
+            "context": (16_384, 32_768, 65_536, 131_072),
         },
         kind="bytes",
         size=cache,
         key="gpu",
-        options=("T4", "A10", "RTX 5090", "A100-40GB", "L40S", "A100-80GB", "H200", "B200"),
+        options=("RTX 3060", "A10", "RTX 5090", "A100-40GB", "L40S", "A100-80GB", "H200", "B200"),
         works=holds_model_and_cache,
         wrong={
             "query_heads": Wrong(
@@ -111,24 +111,25 @@ QUESTIONS = (
             "narrow_heads": Wrong(_narrow_heads, "M18"),
             "with_weights": Wrong(lambda **s: cache(**s) + vram.weights(vram.models[s["model"]]).nbytes),
         },
+        is_sane=within_window,
     ),
     Question(
         number=7,
         theme="cache",
         stars=2,
         draws={
-            "model": ("llama-2-7b", "llama-3.1-8b", "llama-2-13b", "qwen3-8b", "qwen2.5-14b"),
+            "model": ("codellama-7b", "llama-3.1-8b", "mistral-nemo-12b", "qwen3-8b", "qwen2.5-14b"),
             "context": (16_000, 32_000, 64_000),
             "format": ("q8_0", "q4_0"),
-            "gpu": ("RTX 3060", "T4", "A10", "RTX 5090"),
+            "gpu": ("RTX 3060", "T4"),
         },
         kind="bytes",
         size=short_cache,
         key="kv",
-        options=("bf16", "q8_0", "q4_0"),
+        options=("f16", "q8_0", "q4_0"),
         works=short_cache_fits,
         wrong={
-            "bf16": Wrong(lambda **s: short_cache(**(s | {"format": "bf16"}))),
+            "f16": Wrong(lambda **s: short_cache(**(s | {"format": "f16"}))),
             "no_scale": Wrong(
                 lambda format, **s: short_cache(format={"q8_0": "int8", "q4_0": "int4"}[format], **s)
             ),
@@ -137,6 +138,6 @@ QUESTIONS = (
             ),
             "keys_only": Wrong(lambda **s: short_cache(**s) // 2, "M16"),
         },
-        is_sane=lambda **s: not short_cache_fits("bf16", **s) or s["gpu"] == "RTX 5090",
+        is_sane=within_window,
     ),
 )

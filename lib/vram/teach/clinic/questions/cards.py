@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import vram
 
-from ..question import Question, Wrong
+from ..question import Question, Wrong, within_window
 
 
 def states_of_a_card(model, dp, stage, gpu):
     held = vram.model_states(vram.models[model], recipe="bf16-mixed")
-    return vram.shard(held, dp=dp, zero=stage).peak
+    kinds = vram.shard(held, dp=dp, zero=stage).at_peak().by("kind")
+    return sum(kinds[kind].nbytes for kind in kinds if kind != "temporaries")
 
 
 def stage_fits(zero, model, dp, stage, gpu):
@@ -42,6 +43,12 @@ def sharing_fits(sharing, model, cards, gpu):
     return one.peak + vram.overhead().nbytes <= vram.gpus[gpu].usable_bytes
 
 
+def _with_buffers(model, dp, stage, gpu):
+    """States and what is gathered or scattered at the peak; stage 1 has nothing of the kind."""
+    held = vram.model_states(vram.models[model], recipe="bf16-mixed")
+    return vram.shard(held, dp=dp, zero=stage).peak if stage > 1 else None
+
+
 def _other_stage(change):
     def value(model, dp, stage, gpu):
         return states_of_a_card(model, dp, stage + change, gpu) if 0 < stage + change < 4 else None
@@ -70,6 +77,7 @@ QUESTIONS = (
             "all_divided": Wrong(
                 lambda model, dp, stage, gpu: states_of_a_card(model, 1, 0, gpu) // dp if stage < 3 else None
             ),
+            "with_buffers": Wrong(_with_buffers),
             "stage_below": Wrong(_other_stage(-1)),
             "stage_above": Wrong(_other_stage(1)),
         },
@@ -92,8 +100,9 @@ QUESTIONS = (
         wrong={
             "all_divided": Wrong(lambda model, dp, context, gpu: peak_of_a_card(model, 1, context, gpu) // dp, "M23"),
             "whole_copy": Wrong(lambda model, dp, context, gpu: peak_of_a_card(model, 1, context, gpu), "M22"),
-            "states_only": Wrong(lambda model, dp, context, gpu: states_of_a_card(model, dp, 3, gpu)),
+            "states_only": Wrong(lambda model, dp, context, gpu: _with_buffers(model, dp, 3, gpu)),
         },
+        is_sane=within_window,
     ),
     Question(
         number=21,

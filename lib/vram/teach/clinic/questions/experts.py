@@ -14,7 +14,7 @@ def all_experts(model, weights):
 def holds_all(gpu, model, weights):
     arch = vram.models[model]
     held = vram.stored_weights(arch, weights).nbytes
-    held += vram.kv_cache(arch, seq_len=8192).nbytes + vram.overhead().nbytes
+    held += vram.kv_cache(arch, seq_len=4096).nbytes + vram.overhead().nbytes
     return held <= vram.gpus[gpu].usable_bytes
 
 
@@ -37,7 +37,7 @@ QUESTIONS = (
         kind="bytes",
         size=all_experts,
         key="gpu",
-        options=("RTX 3060", "T4", "A10", "RTX 5090", "A100-40GB", "L40S", "A100-80GB", "H200"),
+        options=("RTX 3060", "A10", "RTX 5090", "A100-40GB", "L40S", "A100-80GB", "H200"),
         works=holds_all,
         wrong={
             "visited": Wrong(_visited, "M21"),

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import vram
 
-from ..question import Question, Wrong
+from ..question import Question, Wrong, within_window
 
 
 def logits_at_peak(model, context, gpu):
@@ -65,15 +65,15 @@ def prints_alike(tensor, model, context, format, gpu, allocated, idle, rest):
 def _message(model, context, format, gpu, allocated, idle, rest):
     """The parts of PyTorch's message, sizes in hundredths of a GiB."""
     asked = context * vram.models[model].vocab_size * {"bf16": 2, "fp32": 4}[format]
-    total = vram.gpus[gpu].usable_bytes * 100 // 2**30
+    total = round(vram.gpus[gpu].usable_bytes * 100 / 2**30)
     sizes = {"total": total, "free": total - allocated - idle - rest, "in_use": allocated + idle + rest,
-             "allocated": allocated, "idle": idle}  # fmt: skip
+             "allocated": allocated, "idle": idle, "outside": rest}  # fmt: skip
     return {name: f"{size / 100:.2f} GiB" for name, size in sizes.items()} | {"asked": vram.printed_size(asked)}
 
 
 def _asked_more_than_free(model, context, format, gpu, allocated, idle, rest):
     asked = context * vram.models[model].vocab_size * {"bf16": 2, "fp32": 4}[format]
-    free = vram.gpus[gpu].usable_bytes * 100 // 2**30 - allocated - idle - rest
+    free = round(vram.gpus[gpu].usable_bytes * 100 / 2**30) - allocated - idle - rest
     return 0 < free < asked * 100 / 2**30 and asked > 2**29
 
 
@@ -83,7 +83,7 @@ QUESTIONS = (
         theme="forensics",
         stars=2,
         draws={
-            "model": ("gemma-7b", "mistral-nemo-12b", "llama-3.1-8b", "qwen2.5-14b"),
+            "model": ("gemma-3-12b", "mistral-nemo-12b", "llama-3.1-8b", "qwen2.5-14b"),
             "context": (8192, 15_000, 28_000),
             "gpu": ("RTX 4090", "RTX 5090", "A100-40GB", "L40S", "H100-80GB"),
         },
@@ -97,7 +97,7 @@ QUESTIONS = (
             "fp32_copy": Wrong(lambda model, context, gpu: context * vram.models[model].vocab_size * 4),
             "last_token": Wrong(lambda model, context, gpu: vram.models[model].vocab_size * 4),
         },
-        is_sane=lambda **s: not change_fits("8-bit AdamW", **s),
+        is_sane=lambda **s: within_window(**s) and not change_fits("8-bit AdamW", **s),
     ),
     Question(
         number=23,
@@ -118,7 +118,7 @@ QUESTIONS = (
         wrong={
             "one_sample": Wrong(lambda batch, **s: growth(batch=1, **s)),
         },
-        is_sane=lambda **s: not cut_off_fits(8192, **s),
+        is_sane=lambda **s: within_window(context=s["longest"], **s) and not cut_off_fits(8192, **s),
     ),
     Question(
         number=24,

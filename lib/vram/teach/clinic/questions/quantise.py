@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import vram
 
-from ..question import Question, Wrong
+from ..question import Question, Wrong, within_window
 
 
 def four_bits_and_cache(model, group, context, gpu):
@@ -87,6 +87,7 @@ QUESTIONS = (
             "weights_only": Wrong(lambda **s: four_bits_and_cache(**s) - _cache(**s), "M20"),
             "query_heads": Wrong(_query_heads, "M15"),
         },
+        is_sane=within_window,
     ),
     Question(
         number=9,

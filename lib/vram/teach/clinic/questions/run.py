@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import vram
 
-from ..question import Question, Wrong
+from ..question import Question, Wrong, within_window
 
 _MODELS = ("llama-2-7b", "llama-3.1-8b", "mistral-7b-v0.3", "qwen2.5-7b", "qwen3-8b", "llama-2-13b")
 
@@ -15,7 +15,7 @@ def weights_and_cache(model, gpu, context):
 
 
 def runs(weights, model, gpu, context):
-    how = {"seq_len": context, "weights": weights, "overhead": True}
+    how = {"seq_len": context, "weights": weights, "kv": "fp16", "overhead": True}
     return vram.inference(vram.models[model], **how).fits(gpu)
 
 
@@ -24,8 +24,9 @@ def peak_of_a_run(model, gpu, context):
 
 
 def context_fits(seq_len, model, gpu, context):
-    how = {"seq_len": seq_len, "overhead": True}
-    return vram.inference(vram.models[model], **how).fits(gpu)
+    arch = vram.models[model]
+    run = vram.inference(arch, seq_len=seq_len, overhead=True)
+    return seq_len <= arch.max_position_embeddings and run.fits(gpu)
 
 
 def needed_by_chats(model, gpu, chats, context):
@@ -79,12 +80,13 @@ QUESTIONS = (
         number=1,
         theme="run",
         stars=1,
-        draws={"model": _MODELS, "gpu": ("RTX 3060", "T4", "V100-16GB"), "context": (2048, 4096, 8192)},
+        draws={"model": _MODELS, "gpu": ("RTX 3060", "T4", "A10"), "context": (2048, 4096, 8192)},
         kind="bytes",
         size=weights_and_cache,
         key="weights",
-        options=("bf16", "int8", "nf4"),
+        options=("fp16", "int8", "nf4"),
         works=runs,
+        is_sane=within_window,
         wrong={
             "weights_only": Wrong(_weights, "M20"),
             "query_heads": Wrong(_query_heads, "M15"),
@@ -121,7 +123,7 @@ QUESTIONS = (
         kind="bytes",
         size=needed_by_chats,
         key="gpu",
-        options=("RTX 3060", "T4", "A10", "RTX 5090", "A100-40GB", "L40S", "A100-80GB"),
+        options=("RTX 3060", "A10", "RTX 5090", "A100-40GB", "L40S", "A100-80GB"),
         works=is_enough,
         wrong={
             "reserved": Wrong(lambda gpu, **s: vram.gpus[gpu].usable_bytes * 9 // 10, "M19"),
@@ -130,7 +132,7 @@ QUESTIONS = (
             "query_heads": Wrong(_query_heads, "M15"),
         },
         facts=lambda gpu, **s: {"reserved": vram.gib(vram.gpus[gpu].usable_bytes * 9 // 10)},
-        is_sane=lambda model, context, **s: context <= vram.models[model].max_position_embeddings,
+        is_sane=within_window,
     ),
     Question(
         number=4,
