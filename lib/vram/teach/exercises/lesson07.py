@@ -59,9 +59,8 @@ def _summed() -> int:
     return _states() + vram.activations(vram.models["llama-2-7b"], seq_len=4096).nbytes
 
 
-def _left(attention: str = "sdpa") -> Fraction:
+def _left(attention: str = "sdpa", name: str = "llama-3-8b") -> Fraction:
     """Share of what the layers keep that full checkpointing leaves."""
-    name = "llama-3-8b"
     return Fraction(_of_layers(name, checkpointing="full"), _of_layers(name, attention=attention))
 
 
@@ -70,10 +69,21 @@ def _lower(**how: Any) -> int:
     return _step(batch=_STEPS, seq_len=2048).peak - _step(seq_len=2048, **how).peak
 
 
+def _kept(batch: int) -> int:
+    """What forward keeps for this many sequences of Llama 2 7B, logits included."""
+    return vram.activations(vram.models["llama-2-7b"], batch=batch, seq_len=2048).nbytes
+
+
 @cache
 def _fine_tune(name: str = "llama-3-8b", **how: Any) -> vram.Timeline:
     how = {"seq_len": _LONG, "lora": 16, "base": "nf4", "checkpointing": "full", **how}
     return vram.training(vram.models[name], **how)
+
+
+def _from_the_other(tensors: int) -> int:
+    """The peak of Llama 2 7B, and as many tensors of the vocabulary's width as long as those of Llama 3."""
+    grown = _logits("llama-3-8b", batch=1, seq_len=_LONG) - _logits("llama-2-7b", batch=1, seq_len=_LONG)
+    return _fine_tune("llama-2-7b").peak + tensors * grown
 
 
 def _why_it_died() -> str:
@@ -108,6 +118,7 @@ def _why_nothing_changed() -> str:
 
 _WITHIN_ONE_PERCENT = Fraction(1, 100)
 _HALF_A_POINT = Fraction(1, 200)
+_A_TENTH_OF_A_POINT = Fraction(1, 1000)
 
 QUESTIONS = (
     Exercise(
@@ -133,6 +144,8 @@ answer = added / vram.training(llama, seq_len=4096).peak - 1""",
         slips=(
             Slip("steady", lambda: Fraction(_summed(), _states()) - 1, "M25"),
             Slip("share_of_sum", lambda: 1 - Fraction(_step(seq_len=4096).peak, _summed())),
+            Slip("turned_round", lambda: 1 - Fraction(_summed(), _step(seq_len=4096).peak)),
+            Slip("whole_sum", lambda: Fraction(_summed(), _step(seq_len=4096).peak)),
             Slip("nothing", lambda: 0),
         ),
     ),
@@ -153,7 +166,10 @@ answer = sympy.expand(layers.nbytes / (b * s * h * l))""",
             Slip("attention_only", lambda: _paper(dropout=0.0) + 2),
             Slip("residual_only", lambda: _paper(dropout=0.0) + _pairs(3)),
             Slip("masks_only", lambda: _paper(dropout=0.0) + _pairs(2)),
+            Slip("mask_left", lambda: _paper(dropout=0.0) + _pairs(1)),
+            Slip("one_of_two", lambda: _paper(dropout=0.0) + 1),
             Slip("no_scores", lambda: _paper(dropout=0.0, checkpointing="selective")),
+            Slip("pairs_alone", lambda: _paper(dropout=0.0) - _paper(dropout=0.0, checkpointing="selective")),
             Slip("not_divided", lambda: _paper(dropout=0.0) * vram.symbols.b * vram.symbols.s * vram.symbols.h),
         ),
     ),
@@ -184,7 +200,7 @@ answer = 4 * b * s * V * B""",
         stars=2,
         kind="percent",
         truth=_left,
-        tolerance=_HALF_A_POINT,
+        tolerance=_A_TENTH_OF_A_POINT,
         solution="""\
 llama = vram.models["llama-3-8b"]
 none, full = (
@@ -201,6 +217,8 @@ answer = full / none""",
             Slip("root", lambda: 1 / Fraction(32**0.5).limit_denominator(10**6)),
             Slip("paper", lambda: Fraction(2, 34)),
             Slip("eager", lambda: _left("eager")),
+            Slip("other_model", lambda: _left(name="llama-2-7b")),
+            Slip("one_of_all", lambda: Fraction(1, vram.models["llama-3-8b"].num_hidden_layers)),
             Slip("selective", lambda: 1),
         ),
     ),
@@ -223,8 +241,8 @@ answer = (large.peak - small.peak) * B""",
             Slip("nothing", lambda: 0, "M14"),
             Slip("one_batch", _lower),
             Slip("seven_eighths", lambda: Fraction(7, 8) * _step(batch=_STEPS, seq_len=2048).peak),
-            Slip("activations_alone", lambda: vram.activations(
-                vram.models["llama-2-7b"], batch=_STEPS - 1, seq_len=2048).nbytes),
+            Slip("activations_alone", lambda: _kept(_STEPS - 1)),
+            Slip("all_activations", lambda: _kept(_STEPS)),
         ),
     ),
     Exercise(
@@ -243,6 +261,11 @@ answer = vram.training(vram.models["llama-3-8b"], **how).peak * B""",
             Slip("after_forward", lambda: _fine_tune().after["forward"].nbytes),
             Slip("forward", lambda: _fine_tune().nbytes("forward")),
             Slip("small_vocabulary", lambda: _fine_tune("llama-2-7b").peak),
+            Slip("double", lambda: 2 * _fine_tune("llama-2-7b").peak),
+            Slip("vocabulary_times_all", lambda: 4 * _fine_tune("llama-2-7b").peak),
+            Slip("loss_alone", lambda: _logits("llama-3-8b", batch=1, seq_len=_LONG)),
+            Slip("one_tensor", lambda: _from_the_other(1)),
+            Slip("logits_alone", lambda: _from_the_other(3)),
             Slip("no_checkpointing", lambda: _fine_tune(checkpointing="none").peak),
             Slip("no_base_format", lambda: _fine_tune(base="bf16").peak),
         ),
