@@ -41,7 +41,7 @@ def test_the_tensor_of_a_real_message(case: dict) -> None:
 def test_the_card_is_drawn_as_the_message_says() -> None:
     said = parse_oom(NEW)
     picture = oom_panel().view().picture
-    for name, n in (("allocated by tensors", said.allocated), ("reserved, unused", said.fragmented),
+    for name, n in (("allocated", said.allocated), ("cached", said.fragmented),
                     ("outside of PyTorch", outside(said)), ("free", said.free), ("request", said.tried)):  # fmt: skip
         assert f"{name} {gib(n)}" in picture
     assert said.allocated + said.fragmented + outside(said) + said.free == said.total

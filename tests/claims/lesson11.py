@@ -1,4 +1,4 @@
-"""Numbers in the sentences of lesson 11, computed."""
+"""Numbers in the sentences of lesson 11 and its deck, computed."""
 
 import json
 from pathlib import Path
@@ -39,6 +39,7 @@ WEIGHTS = {"model.embed_tokens.weight", "lm_head.weight"}
 CLAIMS = [
     ("off by −31 % to +22 %", lambda: f"off by −{-min(errors_of_sums()):.0f} % to +{max(errors_of_sums()):.0f} %"),
     ("two thirds of them", lambda: {0.66: "two thirds of them"}[round(14.73 / 22.27, 2)]),
+    ("off by 15", lambda: f"off by {3 * 0.01 / 2 * 1024:.0f}"),  # three sizes, each to half a hundredth of a GiB
     ("three times as much in its cache", lambda: {3.2: "three times as much in its cache"}[round(6.39 / 1.99, 1)]),
     ("as large as the embedding and the head", lambda: {
         True: "as large as the embedding and the head"}[matching(2048) == {"logits", *WEIGHTS}]),
@@ -49,4 +50,4 @@ CLAIMS = [
 #: Figures of threads, of PyTorch's rule, and of the library's promise, which cells use or check.
 QUOTED = {"16 GiB", "1.23", "300 MB", "1,000 MB", "2 MiB", "1 MiB", "20 MiB", "10 MiB", "64 bytes", "96.00 MiB",
           "3.14 GiB", "7.83 GiB", "±2 %", "2 %", "24 GB", "20.00 MiB", "2.00 MiB", "2 GiB",
-          "11.7"}  # fmt: skip
+          "11.7", "2.9.1", "0.01 GiB"}  # fmt: skip

@@ -48,6 +48,12 @@ def _context() -> int:
     return said.in_use - said.reserved
 
 
+def _with_a_thousand() -> Fraction:
+    """The same with a thousand MiB in a GiB."""
+    said = _read(_LOADING)
+    return said.in_use - said.allocated - said.fragmented * Fraction(1024, 1000)
+
+
 def _printed(nbytes: int, *, rounded: bool = True) -> int:
     """The size that a request of these bytes prints, in bytes again."""
     return vram.parse_oom(f"Tried to allocate {vram.printed_size(nbytes, rounded=rounded)}").tried
@@ -145,6 +151,7 @@ answer = (total - free - reserved) * 2**30 * B""",
             Slip("in_use", lambda: _read(_ZERO).total - _read(_ZERO).free, "M24"),
             Slip("request", lambda: _read(_ZERO).tried),
             Slip("free", lambda: _read(_ZERO).free),
+            Slip("reserved", lambda: _read(_ZERO).reserved),
         ),
     ),
     Exercise(
@@ -160,6 +167,7 @@ answer = vram.parse_oom(f"Tried to allocate {vram.printed_size(nbytes)}").tried 
             Slip("exact", _down),
             Slip("fp32", lambda: _printed(2 * _down())),
             Slip("small", lambda: _printed(2 * 2**20)),
+            Slip("smallest", lambda: _printed(1)),
             Slip("half", lambda: _printed(_down() // 2)),
         ),
     ),
@@ -185,6 +193,7 @@ answer = vram.ceil_div(vram.weights(vram.models["llama-7b"]).numel, 8)""",
         slips=(
             Slip("all", lambda: vram.weights(vram.models["llama-7b"]).numel),
             Slip("from_print", lambda: _read(_ZERO).tried // 4),
+            Slip("from_print_up", lambda: vram.ceil_div(_read(_ZERO).tried, 4)),
             Slip("sixteen_bits", lambda: _read(_ZERO).tried // 2),
             Slip("bytes", lambda: 4 * _share_of_states()),
             Slip("four_cards", lambda: 2 * _share_of_states()),
@@ -203,6 +212,7 @@ answer = (in_use - allocated - cached) * 2**30 * B""",
         slips=(
             Slip("cache_forgotten", lambda: _read(_LOADING).in_use - _read(_LOADING).allocated),
             Slip("cached", lambda: _read(_LOADING).fragmented, "M24"),
+            Slip("thousand", _with_a_thousand),
             Slip("others", lambda: _read(_LOADING).total - _read(_LOADING).in_use),
             Slip("of_the_card", lambda: _read(_LOADING).total - _read(_LOADING).reserved),
         ),
@@ -219,6 +229,8 @@ answer = round(asked / (4 * vram.models["qwen2.5-7b"].vocab_size))""",
         facts=lambda: {"asked": _ASKED, "vocabulary": vram.count(vram.models[_VOCABULARY].vocab_size)},
         slips=(
             Slip("sixteen_bits", lambda: round(_tokens(2))),
+            Slip("three", lambda: round(_tokens() / 3)),
+            Slip("one_byte", lambda: round(_tokens(1))),
             Slip("decimal", lambda: round(Fraction(696 * 10**7, 4 * vram.models[_VOCABULARY].vocab_size))),
             Slip("hidden", lambda: round(Fraction(_read(f"Tried to allocate {_ASKED}").tried,
                                                   2 * vram.models[_VOCABULARY].hidden_size))),
