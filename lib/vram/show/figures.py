@@ -131,6 +131,15 @@ def slide_axes() -> Axes:
         return axes(None, 7.4, 3.1)
 
 
+def legend_above(ax: Axes, ncols: int = 3) -> Axes:
+    """The legend of a chart above the whole figure, where a slide has room for it."""
+    entries = ax.get_legend_handles_labels()
+    ax.get_legend().remove()
+    with styled():
+        ax.figure.legend(*entries, loc="outside upper center", ncols=ncols, fontsize=11)
+    return ax
+
+
 def styled() -> AbstractContextManager[None]:
     """The settings that charts are drawn and written with, whatever the reader's own are."""
     from matplotlib import rc_context

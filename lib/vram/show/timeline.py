@@ -28,17 +28,23 @@ _SIZE, _LINE, _GAP = 15, 19, 26
 
 
 def timeline_picture(
-    timeline: Timeline, *, gpu: GPU | str | None = None, about: str | None = None, width: int = WIDTH
+    timeline: Timeline,
+    *,
+    gpu: GPU | str | None = None,
+    about: str | None = None,
+    width: int = WIDTH,
+    plot: int = _PLOT,
 ) -> str:
     """Memory over time as an HTML `<img>`: areas by kind, the peak named, every number in the alternative text.
 
     gpu    a card, by name or itself, whose usable bytes are drawn as a dashed line
     about  what the picture shows, first words of the alternative text
     width  `NARROW` for a slide, which is read from afar
+    plot   height of the areas alone: a slide is wide and low
     Raises `VramError` for a card that is not known.
     """
     mark = _mark(gpu)
-    return svg.image(timeline_drawing(timeline, mark=mark, width=width), timeline_words(timeline, mark, about))
+    return svg.image(timeline_drawing(timeline, mark=mark, width=width, plot=plot), timeline_words(timeline, mark, about))
 
 
 def memory_over_time(timeline: Timeline, *, title: str, gpu: GPU | str | None = None) -> Picture:
@@ -79,13 +85,15 @@ def timeline_words(timeline: Timeline, mark: Mark | None = None, about: str | No
     return " ".join(said)
 
 
-def timeline_drawing(timeline: Timeline, *, mark: Mark | None = None, width: int = WIDTH) -> str:
+def timeline_drawing(
+    timeline: Timeline, *, mark: Mark | None = None, width: int = WIDTH, plot: int = _PLOT
+) -> str:
     """The picture as SVG text: the same input always gives the same text."""
     left = 62 if width > NARROW else 54
     right = width - (_MARGIN if mark is None else _MARGIN + _mark_width(mark))
-    bottom = _TOP + _PLOT
+    bottom = _TOP + plot
     most = max(timeline.peak, mark.amount if mark else 0, 1)
-    scale = Scale(bottom, _PLOT / most)
+    scale = Scale(bottom, plot / most)
     column = (right - left) / len(timeline.phases)
     stacked = _stack(timeline, left, column)
     taken = [mark.amount] if mark else []
