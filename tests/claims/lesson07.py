@@ -1,4 +1,4 @@
-"""Numbers in the sentences of lesson 07, computed."""
+"""Numbers in the sentences of lesson 07 and its deck, computed."""
 
 import json
 from pathlib import Path
@@ -69,7 +69,16 @@ def context() -> str:
     return f"{measured.least / 2**30:.1f} to {measured.most / 2**30:.1f} GiB"
 
 
+def equal_shares() -> str:
+    """Tokens at which the squares of GPT-3, whose heads are 128 wide, take as much as the rest of its layers."""
+    how = {"implementation": "megatron", "seq_len": 1000}
+    rest = of_layers("gpt3-175b", checkpointing="selective", **how)
+    squares = of_layers("gpt3-175b", **how) - rest
+    return f"heads of width 128 the two are equal near {1000 * rest / squares:.0f} tokens"
+
+
 CLAIMS = [
+    ("heads of width 128 the two are equal near 870 tokens", equal_shares),
     ("8 numbers, 16 bytes", lambda: f"{2 * 4} numbers, {2 * 4 * 2} bytes"),
     ("passes the weights near 1,100 tokens", lambda: f"passes the weights {hundreds(crossing('eager'))} tokens"),
     ("a flash kernel near 2,300", lambda: f"a flash kernel {hundreds(crossing('sdpa'))}"),
