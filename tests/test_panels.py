@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import re
 import tracemalloc
@@ -19,9 +20,10 @@ from covering import states
 from vram import show
 from vram.ledger.units import both, count, gib
 from vram.show import Choice, Panel, StyledTable, View, count_panel, lora_panel, morph_panel, states_panel
+from vram.show.later import PAUSE, Later
 from vram.show.panel import _pieces, flag, powers_of_two
 from vram.show.panels.lesson08 import TARGETS
-from vram.show.pieces import live, static
+from vram.show.pieces import markup, static
 
 PANELS = {name: getattr(show, name) for name in show.__all__ if name.endswith("_panel")}
 parametrize_panel = pytest.mark.parametrize("make", PANELS.values(), ids=PANELS)
@@ -50,7 +52,7 @@ def test_states_cover_every_pair_of_options(make: Callable[[], Panel]) -> None:
 @parametrize_panel
 def test_every_state_is_a_whole_page(make: Callable[[], Panel]) -> None:
     for state, view in views(make):
-        html = "".join(markup for _, markup in live(_pieces(view)))
+        html = markup(_pieces(view))
         verdict, picture, table = (html.find(part) for part in ('class="verdict"', "<img ", "<table"))
         assert 0 < verdict < picture < table, state
         text = unescape(re.sub("<style>.*?</style>|<[^>]*>", " ", html))
@@ -248,6 +250,43 @@ def _page(size: int, strict: bool) -> View:
         raise vram.VramError(f"size: {size} <b>given</b>, at most 2 is allowed.")
     table = StyledTable(["size"], [[str(size)]], caption="t")
     return View(f"size {size}", "detail", f'<img alt="{size}">', ["f"], [table])
+
+
+def test_what_folds_hold_waits_for_its_moment_and_old_states_are_passed_over() -> None:
+    """In a kernel the answer is sent before it is made what folds hold; of a control that moves on, only the last."""
+    made: list[int] = []
+
+    def view(size: int) -> View:
+        page = _page(size, strict=False)
+        fold = StyledTable(["size"], [[str(size)]], caption="t")
+        fold.markup = lambda: made.append(size) or f"fold {size}"  # type: ignore[method-assign]
+        return replace(page, tables=[*page.tables, fold])
+
+    async def moved() -> str:
+        panel.set(size=4)
+        panel.set(size=8)
+        assert "size 8" in answer.html and "fold 2" in answer.html and made == [2]
+        await asyncio.sleep(2 * PAUSE)
+        return answer.html
+
+    panel = Panel([powers_of_two("size", "Size", 1, 8, 2)], view)
+    answer = panel.widget.answer
+    assert "fold 2" in answer.html and made == [2], "without an event loop nobody waits"
+    assert "fold 8" in asyncio.run(moved()) and made == [2, 8]
+
+
+def test_later_work_takes_the_place_of_what_still_waits() -> None:
+    done: list[str] = []
+
+    async def both() -> None:
+        later = Later()
+        later.do(lambda: done.append("first"))
+        later.do(lambda: done.append("second"))
+        assert done == []
+        await asyncio.sleep(2 * PAUSE)
+
+    asyncio.run(both())
+    assert done == ["second"]
 
 
 def test_a_state_without_an_answer_keeps_the_last_good_one() -> None:

@@ -162,6 +162,13 @@ class Panel:
             timeout=RUN_MILLISECONDS,
         )
 
+    def shows(self, markup: str) -> bool:
+        """Whether exactly this is shown; what folds hold comes a moment after the rest."""
+        wanted, deadline = self.parsed(markup), time.monotonic() + FOLLOW_MILLISECONDS / 1000
+        while (same := self.shown().html == wanted) is False and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        return same
+
     def parsed(self, markup: str) -> str:
         """Markup as the browser writes it back, to compare with what is shown."""
         return self.page.evaluate(

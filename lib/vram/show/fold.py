@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import escape
 from typing import Any
 
@@ -31,7 +31,7 @@ class FoldedLedger:
     """A ledger filed under kinds of memory, or every phase of a timeline, down to the single tensor.
 
     what            a `Ledger` or a `Timeline`
-    arch            the model, for the formulas; a timeline knows its own
+    arch            the model, for the formulas; a timeline knows its own, without a model there are numbers alone
     batch, seq_len  what the ledger was made with; a timeline knows its own
     caption         the title, as a table has one
 
@@ -51,9 +51,15 @@ class FoldedLedger:
         if isinstance(what, Timeline):
             settings = what.settings
             arch, batch, seq_len = (settings.get(name) for name in ("arch", "batch", "seq_len"))
-        self._what, self._forms = what, Forms(arch, batch=batch, seq_len=seq_len)
+        self._what, self._setting = what, (arch, batch, seq_len)
         self.caption = say("fold.caption") if caption is None else caption
         self.ledgers = list(what.phases.values()) if isinstance(what, Timeline) else [what]
+
+    @cached_property
+    def _forms(self) -> Forms:
+        """Looked up when the fold is filled, not before."""
+        arch, batch, seq_len = self._setting
+        return Forms(arch, batch=batch, seq_len=seq_len)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -111,10 +117,17 @@ class FoldedLedger:
 
 def _table(tensors: tuple[Tensor, ...], forms: Forms) -> StyledTable:
     """The tensors of one copy, which are of one format."""
-    headers = [say(f"table.{name}") for name in ("tensor", "shape", "formula", "numbers")]
+    columns = {name: say(f"table.{name}") for name in ("tensor", "shape", "formula", "numbers")}
+    columns |= {"bytes": say("fold.bytes"), "class": say("table.class")}
+    if not forms.known:
+        del columns["formula"]
     each = f"{trimmed(tensors[0].dtype.bits_per_weight / 8, 4)} B"
-    lines = [_line(row, each) for row in forms.explained(Ledger(tensors))]
-    return StyledTable([*headers, say("fold.bytes"), say("table.class")], lines, align="ccccrl")
+    lines = (_line(row, each) for row in forms.explained(Ledger(tensors)))
+    rows = [[line[name] for name in columns] for line in lines]
+    return StyledTable(list(columns.values()), rows, align="".join(_ALIGN[name] for name in columns))
+
+
+_ALIGN = {"tensor": "c", "shape": "c", "formula": "c", "numbers": "c", "bytes": "r", "class": "l"}
 
 
 @lru_cache(maxsize=256)
@@ -130,10 +143,16 @@ def _always(ledgers: Sequence[Ledger]) -> set[str]:
     return {kind for kind, rows in same.items() if all(ledger.select(kind=kind) == rows for ledger in others)}
 
 
-def _line(row: Explained, each: str) -> Sequence[str]:
+def _line(row: Explained, each: str) -> dict[str, str]:
     tensor = row.tensor
-    shape = " × ".join(count(size) for size in tensor.shape) or "1"
-    return (_named(tensor), shape, row.formula, f"{row.numbers} · {each}", count(tensor.nbytes), _class(tensor))
+    return {
+        "tensor": _named(tensor),
+        "shape": " × ".join(count(size) for size in tensor.shape) or "1",
+        "formula": row.formula,
+        "numbers": f"{row.numbers} · {each}",
+        "bytes": count(tensor.nbytes),
+        "class": _class(tensor),
+    }
 
 
 def _named(tensor: Tensor) -> str:

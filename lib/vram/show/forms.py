@@ -44,6 +44,11 @@ class Forms:
         tokens = tuple((name, n) for name, n in (("b", batch), ("s", seq_len)) if type(n) is int)
         self._values = () if arch is None else sizes(arch) + tokens
 
+    @property
+    def known(self) -> bool:
+        """Whether there are formulas at all."""
+        return bool(self._known)
+
     def __hash__(self) -> int:
         return hash((id(self._known), self._values))
 

@@ -132,12 +132,12 @@ class Panel:
         return self._view(**self._complete(values))
 
     def pieces(self, **values: Any) -> list[Piece]:
-        """What is shown for these values, as `view` takes them: the verdict, the rest, the folds."""
+        """What is shown for these values, as `view` takes them: the answer, then the folds."""
         return _pieces(self.view(**values))
 
     def render(self, **values: Any) -> str:
         """The HTML for these values, for a page that has the stylesheet already."""
-        return "".join(markup for _, markup in pieces.live(self.pieces(**values)))
+        return pieces.markup(self.pieces(**values))
 
     def static(self, **values: Any) -> str:
         """The HTML for a place without a kernel: the state in words, then what it shows."""
@@ -188,10 +188,10 @@ class Panel:
 def _pieces(view: View) -> list[Piece]:
     first, *others = view.tables
     formula = "<br>".join(f"<code>{escape(line)}</code>" for line in view.formula)
+    verdict, picture = pieces.verdict(view.verdict, view.detail), pieces.picture(view.picture)
     return [
-        pieces.verdict(view.verdict, view.detail),
-        f'{pieces.picture(view.picture)}<p class="formula">{formula}</p>{first.markup()}',
-        *(Fold(table.caption, table.markup()) for table in others),
+        f'{verdict}{picture}<p class="formula">{formula}</p>{first.markup()}',
+        *(Fold(table.caption, table.markup) for table in others),
     ]
 
 

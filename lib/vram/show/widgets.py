@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
 
 from ..ledger.errors import VramError
 from . import css, pieces
+from .later import Later
 from .panel import problem_html
 from .theme import KINDS, PARTS
 
@@ -26,6 +28,9 @@ LINE = {"flex_flow": "row wrap", "align_items": "flex-end", "max_width": "960px"
 class AnswerBox(ipywidgets.VBox):
     """An answer in pieces, each an HTML widget that is sent only when it changes; above them a message, if any.
 
+    What is seen at once is sent at once, what folds hold a moment later: large as it is, it would keep the browser from
+    drawing the answer, and of states that are passed over nobody reads it.
+
     What a screen reader speaks is a region that stays on the page and owns the verdict, which is replaced: of a region
     that is replaced with its text, many do not speak.
     """
@@ -36,11 +41,12 @@ class AnswerBox(ipywidgets.VBox):
         self._verdict_id = f"vram-{self._region.model_id}"
         self._region.value = f'<div role="status" aria-live="polite" aria-owns="{self._verdict_id}"></div>'
         self._parts: list[ipywidgets.HTML] = []
+        self._folds = Later()
         super().__init__([self._problem, self._region])
 
     @property
     def html(self) -> str:
-        """What all pieces show, without what marks the verdict."""
+        """What all pieces show, without the name of the verdict's element."""
         return "".join(part.value for part in self._parts).replace(f' id="{self._verdict_id}"', "", 1)
 
     @property
@@ -51,23 +57,33 @@ class AnswerBox(ipywidgets.VBox):
     def show(self, answer: Iterable[Piece]) -> None:
         """Show another answer, piece by piece as they come."""
         n = 0
+        inside: list[tuple[ipywidgets.HTML, Callable[[], str]]] = []
         for kind, markup in pieces.live(answer):
             if n == len(self._parts):
                 self._parts.append(_part(kind))
-            self._parts[n].value = markup if n else markup.replace("<div ", f'<div id="{self._verdict_id}" ', 1)
+            if kind == pieces.INSIDE:
+                inside.append((self._parts[n], markup))
+            else:
+                self._parts[n].value = markup() if n else pieces.owned(markup(), self._verdict_id)
             n += 1
         for part in self._parts[n:]:  # an answer with fewer pieces than the last
             part.value = ""
         self._problem.value = ""
         self.children = (self._problem, self._region, *self._parts)
+        self._folds.do(partial(_fill, inside))
 
     def replace(self, number: int, piece: str) -> None:
         """Show another piece in the place of one that is no fold; the pieces before it are none either."""
-        ((_, self._parts[number].value),) = pieces.live([piece])
+        self._parts[number].value = pieces.markup([piece])
 
     def tell(self, problem: VramError | str) -> None:
         """Show a message above the last answer."""
         self._problem.value = problem_html(problem)
+
+
+def _fill(inside: Iterable[tuple[ipywidgets.HTML, Callable[[], str]]]) -> None:
+    for part, markup in inside:
+        part.value = markup()
 
 
 def _part(kind: str) -> ipywidgets.HTML:

@@ -19,6 +19,7 @@ from ...words import say
 from .. import css, pieces
 from ..bars import Mark, Row, bar, name_of
 from ..copies import Copy
+from ..fold import FoldedLedger
 from ..numbers import trimmed
 from ..pieces import Fold, Piece
 from ..tables import StyledTable
@@ -59,17 +60,16 @@ def answer(state: State, found: str, *, typed: bool = True, is_page: bool = Fals
     typed    the text to copy is a field; elsewhere, where nothing can be typed, it is plain text
     is_page  for the page of the calculator: a link leads to it in this state
     """
-    yield verdict(state)
-    yield _picture(state)
+    yield verdict(state) + _picture(state)
     yield found
-    yield Fold(say("fit.timeline"), pieces.picture(_phases(state)))
+    yield Fold(say("fit.timeline"), lambda: pieces.picture(_phases(state)))
     yield table(state)
-    yield _rows(state)
-    yield _constants()
-    yield _copy(state, typed, is_page)
+    yield Fold(say("fit.rows"), lambda: _rows(state))
+    yield Fold(_constants_title(), _constants)
+    yield Fold(say("fit.copy.title"), lambda: _copy(state, typed, is_page))
 
 
-ADVICE = 2
+ADVICE = 1
 
 
 @lru_cache(maxsize=64)
@@ -226,46 +226,31 @@ def _sizes(nbytes: int) -> tuple[str, str]:
 
 
 @lru_cache(maxsize=64)
-def _rows(state: State) -> Fold:
-    """Every row of the ledger at the peak, the largest first within its kind."""
-    ledger = ask.timeline(state).at_peak()
-    groups = ledger.by("kind")
-    tensors = [
-        tensor
-        for kind in in_order(dict.fromkeys(groups, 0))
-        for tensor in sorted(groups[kind], key=lambda tensor: -tensor.nbytes)
-    ]
-    listed = StyledTable(
-        [say(f"table.{header}") for header in ("tensor", "calculation", "class", "size")],
-        [_row(tensor) for tensor in tensors],
-        align="cllr",
-        keys=[tensor.kind for tensor in tensors],
-    )
-    return Fold(say("fit.rows"), listed.markup(caption=False))
-
-
-def _row(tensor: Tensor) -> list[str]:
-    numbers = say("fit.row", formula=tensor.formula, bytes=_bytes_each(tensor), dtype=tensor.dtype)
-    return [tensor.name, numbers, say(f"basis.{tensor.basis}"), gib(tensor.nbytes)]
+def _rows(state: State) -> str:
+    """Every row of the ledger at the peak, by kind and copy. In numbers alone: formulas of a new model take a while."""
+    return FoldedLedger(ask.timeline(state).at_peak()).markup()
 
 
 @cache
-def _constants() -> Fold:
+def _constants_title() -> str:
     low, high = (gib(amount) for amount in ask.constants_range())
     counted = gib(sum(constant.nbytes for constant in constants.values()))
+    return say("fit.constants.title", counted=counted, least=low, most=high)
+
+
+@cache
+def _constants() -> str:
     listed = StyledTable(
         [say(f"fit.constants.{header}") for header in ("what", "counted", "least", "most", "source")],
         [[c.name, gib(c.nbytes), gib(c.least), gib(c.most), c.source] for c in constants.values()],
         align="lrrrl",
         keys=["overhead"] * len(constants),
     )
-    after = f"<p>{escape(say('fit.constants.fragmentation'))}</p>"
-    title = say("fit.constants.title", counted=counted, least=low, most=high)
-    return Fold(title, listed.markup(caption=False) + after)
+    return listed.markup(caption=False) + f"<p>{escape(say('fit.constants.fragmentation'))}</p>"
 
 
 @lru_cache(maxsize=64)
-def _copy(state: State, typed: bool, is_page: bool) -> Fold:
+def _copy(state: State, typed: bool, is_page: bool) -> str:
     """The result as text: a field in which Ctrl+A marks all of it, or plain text."""
     text = escape(sentences.report(state))
     lines = text.count("\n") + 5  # some of them wrap
@@ -276,4 +261,4 @@ def _copy(state: State, typed: bool, is_page: bool) -> Fold:
         else f'<pre class="copy">{text}</pre>'
     )
     link = f'<p><a href="{escape(share.query(state))}">{escape(say("fit.copy.link"))}</a></p>' if is_page else ""
-    return Fold(say("fit.copy.title"), field + link)
+    return field + link

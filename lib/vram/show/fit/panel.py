@@ -129,7 +129,7 @@ class Calculator:
 
     def render(self, **values: Any) -> str:
         """The whole HTML for these values, as the widget shows it when all searches have ended."""
-        return "".join(markup for _, markup in pieces.live(self.pieces(**values)))
+        return pieces.markup(self.pieces(**values))
 
     def static(self, **values: Any) -> str:
         """The HTML for a place without a kernel: the settings in words, then what the widget shows."""

@@ -6,7 +6,6 @@ from fractions import Fraction
 from functools import cache
 
 from ...architectures import gpus, models
-from ...ledger.ledger import Ledger
 from ...ledger.units import both, count, gib
 from ...memory import Timeline, model_states, shard, training, weights
 from ...words import say
@@ -74,7 +73,7 @@ def _view(model: str, zero: int, dp: int, tp: int, pp: int) -> View:
         ),
         picture=bar(rows, mark=Mark(say("panel.usable", gpu=GPU), card.usable_bytes), about=say("panel.cards.about")),
         formula=_formula(model, zero, dp, tp * pp, shared),
-        tables=[_table(alone, shared)],
+        tables=[_table(model, shared)],
     )  # fmt: skip
 
 
@@ -97,13 +96,20 @@ def _formula(model: str, zero: int, dp: int, cut: int, shared: Timeline) -> list
 
 def most(timeline: Timeline) -> dict[str, int]:
     """The largest amount of each kind in any phase; kinds have their largest moment in different phases."""
-    phases: list[Ledger] = list(timeline.phases.values())
-    kinds = {kind for ledger in phases for kind in by_kind(ledger)}
-    return in_order({kind: max(ledger.select(kind=kind).nbytes for ledger in phases) for kind in kinds})
+    largest: dict[str, int] = {}
+    for ledger in timeline.phases.values():
+        for kind, nbytes in by_kind(ledger).items():
+            largest[kind] = max(nbytes, largest.get(kind, 0))
+    return in_order(largest)
 
 
-def _table(alone: Timeline, shared: Timeline) -> StyledTable:
-    before, now = most(alone), most(shared)
+@cache
+def _most_alone(model: str) -> dict[str, int]:
+    return most(step(model))
+
+
+def _table(model: str, shared: Timeline) -> StyledTable:
+    before, now = _most_alone(model), most(shared)
     kinds = list(in_order(dict.fromkeys((*before, *now), 0)))
     lines = [
         [name_of(kind), gib(before.get(kind, 0)), gib(now.get(kind, 0)), _change(before.get(kind, 0), now.get(kind, 0))]
