@@ -153,7 +153,7 @@ def test_a_guess_is_kept_and_set_beside_the_truth():
     [("06.p", "16 B", "and the ledger says the same"), ("06.p", "16.5 B", "within 5 %"),
      ("06.p", "10 GiB", "more than a thousandfold"),
      ("06.p", 10**30 * GiB, "You guessed …"), ("06.p", "0 B", "one is zero"), ("02.p", "-31 %", "differ in sign"),
-     ("06.p", None, "The ledger says 16 B"),
+     ("06.p", None, "The ledger says 16 B"), ("11.p", None, "The calculation says (c)."),
      ("02.3", "a", "You chose (a); the calculation says (d)")],
 )  # fmt: skip
 def test_a_reveal_compares_in_neutral_words(id, guess, said):

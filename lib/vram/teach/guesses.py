@@ -46,7 +46,8 @@ def reveal(id: str) -> Feedback:
 
 def _beside(exercise: Exercise, guess: Any, truth: Any) -> str:
     if guess is None:
-        return say("reveal.skipped", truth=shown(exercise, truth))
+        skipped = "reveal.skipped_choice" if exercise.kind == "choice" else "reveal.skipped"
+        return say(skipped, truth=shown(exercise, truth))
     if guess == truth:
         return say("reveal.exact", truth=shown(exercise, truth))
     if exercise.kind == "choice":
