@@ -1,7 +1,7 @@
 """Which tensor did not fit? PyTorch's out-of-memory line, and the tensors of a model whose size prints the same.
 
-The line prints the size of the request to two decimals. Before it prints, the allocator rounds, since PyTorch 1.1:
-requests up to 1 MiB become 2 MiB, requests below 10 MiB become 20 MiB, larger ones are rounded up to 2 MiB. So
+The line prints the size of the request to two decimals. Before it prints, the allocator rounds, since 2019: requests
+up to 1 MiB become 2 MiB, requests below 10 MiB become 20 MiB, larger ones are rounded up to a multiple of 2 MiB. So
 "20.00 MiB" says little, and "448.00 MiB" nearly always names one tensor.
 
 Wordings: until 1.3 "cached" is what no tensor uses; until 2.0 one bracket ends in "reserved in total"; since 2.1 there
