@@ -15,7 +15,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test notebooks links slides browser lint picture bench verify fuzz preflight site classroom pins clean
+.PHONY: help lab test notebooks links slides browser latency lint picture bench verify fuzz preflight site classroom pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -39,6 +39,10 @@ slides: $(READY) ## build the decks into slides/_build (needs Node.js)
 browser: $(READY) ## drive lessons in a real Chromium
 	$(PY) -m pip install --quiet -r pins-browser.txt
 	$(PY) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
+
+latency: $(READY) ## measure in a real Chromium: from a key press to the new picture of each panel (some: ARGS=04-kv-cache)
+	$(PY) -m pip install --quiet -r pins-browser.txt
+	$(PY) tests/browser/latency.py $(ARGS)
 
 lint: $(READY) ## look for mistakes in the code without running it
 	$(PY) -m ruff check

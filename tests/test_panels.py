@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -237,6 +239,14 @@ def test_the_region_that_is_spoken_stays_and_owns_the_verdict(make: Callable[[],
     panel.set(**{panel.controls[0].name: next(v for v in panel.controls[0].values if v != panel.controls[0].default)})
     assert region.value == before[0] and f'id="{owned}"' in verdict.value != before[1] and not problem.value
     assert owned not in make().widget.answer.children[1].value, "another panel on the page has another region"
+
+
+def test_no_panel_waits_for_matplotlib() -> None:
+    """A picture that matplotlib draws takes longer than a key press may."""
+    code = "from vram import show; [getattr(show, name)().widget for name in show.__all__ if name.endswith('_panel')]"
+    seen = "import sys; print('ipywidgets' in sys.modules, 'matplotlib' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", f"{code}; {seen}"], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["True", "False"]
 
 
 def test_two_panels_do_not_disturb_each_other() -> None:

@@ -1,4 +1,4 @@
-"""How quick is a panel under a learner's fingers? `python tests/browser/latency.py` prints a table; it is no test.
+"""How quick is a panel under a learner's fingers? `make latency` prints a table; it is no test.
 
 For each lesson with a panel: seconds from Run All Cells to the first panel that answers, and milliseconds from a key
 press to the new picture on the screen, the median over presses on every control. Names of notebooks choose lessons.
