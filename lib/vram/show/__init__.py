@@ -24,7 +24,7 @@ _WHERE = {
     "charts.measured": ("Measured", "predicted_against_measured"),
     "explain": ("Explained", "formulas", "symbolic"),
     "fit.panel": ("calculator", "calculator_page"),
-    "figures": ("Picture", "figure", "legend_above", "memory_bar", "slide_axes"),
+    "figures": ("Picture", "figure", "large_letters", "legend_above", "memory_bar", "slide_axes"),
     "fold": ("FoldedLedger",),
     "morph": ("steps",),
     "panel": ("Choice", "Panel", "Text", "View"),

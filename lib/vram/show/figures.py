@@ -136,7 +136,14 @@ def legend_above(ax: Axes, ncols: int = 3) -> Axes:
     entries = ax.get_legend_handles_labels()
     ax.get_legend().remove()
     with styled():
-        ax.figure.legend(*entries, loc="outside upper center", ncols=ncols, fontsize=11)
+        ax.figure.legend(*entries, loc="outside upper center", ncols=ncols, fontsize=12)
+    return ax
+
+
+def large_letters(ax: Axes, least: int = 13) -> Axes:
+    """The labels inside a chart and along its axes in at least this many points, to be read from the back row."""
+    for text in (*ax.texts, *ax.get_xticklabels(), *ax.get_yticklabels()):
+        text.set_fontsize(max(text.get_fontsize(), least))
     return ax
 
 

@@ -44,7 +44,8 @@ def timeline_picture(
     Raises `VramError` for a card that is not known.
     """
     mark = _mark(gpu)
-    return svg.image(timeline_drawing(timeline, mark=mark, width=width, plot=plot), timeline_words(timeline, mark, about))
+    drawing = timeline_drawing(timeline, mark=mark, width=width, plot=plot)
+    return svg.image(drawing, timeline_words(timeline, mark, about))
 
 
 def memory_over_time(timeline: Timeline, *, title: str, gpu: GPU | str | None = None) -> Picture:

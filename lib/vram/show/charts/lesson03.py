@@ -53,8 +53,11 @@ def compared(name: str) -> Compared:
     return Compared(models.title(name), arch, rule, weights(arch).numel)
 
 
-def llama_table(ax: Axes | None = None, *, names: Sequence[str] = LLAMA) -> Axes:
-    """The rule 12lh² beside the exact count of each model, in billions of parameters, with the signed error."""
+def llama_table(ax: Axes | None = None, *, names: Sequence[str] = LLAMA, shapes: bool = True) -> Axes:
+    """The rule 12lh² beside the exact count of each model, in billions of parameters, with the signed error.
+
+    shapes  width and layers stand under each name; without them the names have room for large letters
+    """
     rows = [compared(name) for name in names]
     with styled():
         ax = axes(ax)
@@ -70,7 +73,7 @@ def llama_table(ax: Axes | None = None, *, names: Sequence[str] = LLAMA) -> Axes
         for n, row in enumerate(rows):
             ax.annotate(percent(row.error, signed=True), (n, max(row.rule, row.exact) / 1e9), xytext=(0, 20),
                         textcoords="offset points", ha="center", fontweight="bold", color=ALERT)  # fmt: skip
-        ax.set_xticks(range(len(rows)), [_shape(row) for row in rows])
+        ax.set_xticks(range(len(rows)), [_shape(row) if shapes else row.title for row in rows])
         ax.set_ylabel(say("chart.parameters"))
         ax.margins(y=0.16)
         ax.grid(axis="y", linewidth=0.6)
