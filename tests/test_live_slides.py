@@ -7,18 +7,20 @@ import random
 import shutil
 import subprocess
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sympy import Max, Min, Piecewise, Rational, Symbol, floor, sqrt
+from sympy import Abs, Max, Min, Piecewise, Rational, Symbol, ceiling, exp, floor, log, sqrt
 
 import vram
 from vram import VramError, symbols
 from vram.ledger.units import both, count, gib, percent
 from vram.show.live import Knob, LiveSlide, gpu_knob, javascript, model_knob, powers_knob
-from vram.show.live.slide import runtime
+from vram.show.live.slide import _WRITTEN, runtime
 from vram.show.numbers import tera
 
+DECKS = sorted((Path(__file__).parent.parent / "slides").glob("[0-9][0-9]-*.ipynb"))
 needs_node = pytest.mark.skipif(not shutil.which("node"), reason="Node.js, which builds the decks, is not installed")
 
 
@@ -44,6 +46,7 @@ FORMULAS = {
     "states": vram.model_states(LLAMA, recipe="bf16-mixed").peak,
     "larger and smaller": Max(symbols.h, 4 * symbols.f) + Min(symbols.h, symbols.f),
     "rounded down": floor(symbols.s / symbols.a) + floor(Rational(3, 7) * symbols.h),
+    "rounded up": ceiling(symbols.s / symbols.a) + ceiling(Rational(3, 7) * symbols.h) + ceiling(symbols.s / 16),
     "cases": Piecewise((symbols.h, symbols.b < 2), (symbols.h**3, symbols.b <= 4), (7, True)),
 }
 
@@ -103,11 +106,8 @@ def example() -> LiveSlide:
     )
 
 
-@needs_node
-def test_every_state_of_a_slide_says_what_the_library_says() -> None:
-    slide = example()
-    states = [dict(zip([k.label for k in slide.knobs], options, strict=True))
-              for options in product(*(knob.options for knob in slide.knobs))]  # fmt: skip
+def agree(slide: LiveSlide, states: list[dict[str, str]]) -> list[str]:
+    """Both languages give the same verdict, amounts and shares in all states; the verdicts."""
     given = json.dumps([{n: str(v) for n, v in slide.sizes(**state).items()} for state in states])
     found = node(
         f"const slide = {slide.script()};"
@@ -119,13 +119,49 @@ def test_every_state_of_a_slide_says_what_the_library_says() -> None:
     for state, (verdict, parts, shares) in zip(states, found, strict=True):
         assert verdict == slide.verdict(**state)
         amounts = slide.answer(**state).values()
-        assert parts == [gib(n) for n in amounts]
-        assert shares == [percent(n, sum(amounts)) for n in amounts]
-    assert len({verdict.split()[-2:][0] for verdict, *_ in found}) == 2, "both verdicts occur"
+        assert parts == [_WRITTEN[slide.unit](n) for n in amounts]
+        assert shares == [percent(n, sum(amounts)) if sum(amounts) else "" for n in amounts]
+    return [verdict for verdict, *_ in found]
+
+
+def states_of(slide: LiveSlide) -> list[dict[str, str]]:
+    """Every combination of options."""
+    labels = [knob.label for knob in slide.knobs]
+    return [dict(zip(labels, options, strict=True)) for options in product(*(knob.options for knob in slide.knobs))]
+
+
+@needs_node
+def test_every_state_of_a_slide_says_what_the_library_says() -> None:
+    slide = example()
+    verdicts = agree(slide, states_of(slide))
+    assert len({verdict.split()[-2:][0] for verdict in verdicts}) == 2, "both verdicts occur"
     arch, card = vram.models["llama-2-70b"], vram.gpus["A100-80GB"]
     cache = vram.kv_cache(arch, batch=2, seq_len=4096).nbytes
     said = slide.verdict(Model=vram.models.title("llama-2-70b"), Context="4,096", Sequences="2", GPU="A100-80GB")
     assert gib(vram.weights(arch).nbytes + cache) in said and gib(card.usable_bytes) in said
+
+
+@needs_node
+@pytest.mark.parametrize("deck", DECKS, ids=lambda path: path.stem)
+def test_live_slides_of_decks_agree(deck: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cells of the deck make its live slides; the opening state of each and forty others are compared."""
+    made: list[LiveSlide] = []
+    make = LiveSlide.__init__
+
+    def remember(self: LiveSlide, *arguments: Any, **options: Any) -> None:
+        make(self, *arguments, **options)
+        made.append(self)
+
+    monkeypatch.setattr(LiveSlide, "__init__", remember)
+    names: dict[str, Any] = {}
+    for cell in json.loads(deck.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code":
+            exec("".join(cell["source"]), names)
+    assert made, "the deck has no live slide"
+    draw = random.Random(7)
+    for slide in made:
+        states = states_of(slide)
+        agree(slide, [{}, *draw.sample(states, min(40, len(states)))])
 
 
 def test_the_page_before_its_script_shows_the_opening_state() -> None:
@@ -143,7 +179,9 @@ def test_hostile_words_stay_words() -> None:
     assert "<script>alert" not in html and "&lt;script&gt;alert" in html
 
 
-@pytest.mark.parametrize("formula", [sqrt(symbols.h), symbols.h**symbols.a, 0.5 * symbols.h])
+@pytest.mark.parametrize("formula", [
+    sqrt(symbols.h), symbols.h**symbols.a, 0.5 * symbols.h, exp(symbols.h), log(symbols.h), Abs(symbols.h - symbols.a)
+])  # fmt: skip
 def test_what_whole_numbers_cannot_say_is_refused(formula: Any) -> None:
     with pytest.raises(VramError, match="formula"):
         javascript(formula)

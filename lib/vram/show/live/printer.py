@@ -17,7 +17,8 @@ from ...ledger.errors import VramError
 def javascript(formula: Any) -> str:
     """A SymPy formula, or a number, as a JavaScript expression over BigInt variables named as its symbols.
 
-    Raises `VramError` for what BigInt cannot say: roots, negative or symbolic powers, decimals.
+    Rounding down and up, the larger and the smaller, and cases (`Piecewise`) are known.
+    Raises `VramError` for what BigInt cannot say: roots, symbolic powers, decimals, any other function.
 
     >>> from vram import symbols
     >>> javascript(symbols.h / symbols.a + 1)
@@ -72,6 +73,15 @@ class _Printer(JavascriptCodePrinter):
 
     def _print_floor(self, expr: Any) -> str:
         return f"({self._print(_one_fraction(expr.args[0]))})"
+
+    def _print_ceiling(self, expr: Any) -> str:
+        numerator, denominator = _one_fraction(expr.args[0]).as_numer_denom()
+        return f"(({self._print(numerator + denominator - 1)})/({self._print(denominator)}))"
+
+    def _print_Function(self, expr: Any) -> str:
+        raise VramError(f"formula: {expr} has a function that whole numbers do not have.")
+
+    _print_ExpBase = _print_Function
 
     def _print_Max(self, expr: Any) -> str:
         return f"[{', '.join(map(self._print, expr.args))}].reduce((x, y) => x > y ? x : y)"
