@@ -21,6 +21,14 @@ def text(course: Path) -> str:
     return (course / "slides" / "TEACHING.md").read_text(encoding="utf-8")
 
 
+def test_every_lesson_up_to_11_has_a_deck(course: Path, text: str) -> None:
+    """The lessons after it are worked through, not presented; two pages say so."""
+    lessons_by_name = sorted(path.stem for path in course.glob("notebooks/[0-9][0-9]-*.ipynb"))
+    assert [deck.stem for deck in DECKS] == [stem for stem in lessons_by_name if stem[:2] <= "11"]
+    for page in (text, (course / "README.md").read_text(encoding="utf-8")):
+        assert re.search(r"lesson up to 11\b", page)
+
+
 def test_every_deck_votes_finds_a_mistake_and_asks_at_the_end(course: Path) -> None:
     parts = re.split(r"^## ", questions_of_decks(course / "slides"), flags=re.MULTILINE)[1:]
     assert [part[:2] for part in parts] == [deck.name[:2] for deck in DECKS]
