@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 import vram
-from vram.show import StyledTable, figure, llama_table
+from vram.show import StyledTable, figure, large_letters, legend_above, llama_table, slide_axes
 
 
 def loaded(code: str) -> set[str]:
@@ -75,3 +75,15 @@ def test_a_figure_is_forgotten_once_it_is_shown() -> None:
     del ax
     gc.collect()
     assert gone() is None and picture.image
+
+
+def test_a_chart_for_a_slide_has_its_legend_above_and_large_letters() -> None:
+    ax = large_letters(legend_above(llama_table(slide_axes(), shapes=False)))
+    fig = ax.figure
+    fig.canvas.draw()
+    (legend,) = fig.legends
+    words = legend.get_texts()
+    assert ax.get_legend() is None and len(words) == 2
+    assert all(text.get_window_extent().y0 >= ax.get_window_extent().y1 for text in words)
+    assert all(text.get_fontsize() >= 13 for text in (*ax.texts, *ax.get_xticklabels()))
+    assert ax.get_xticklabels()[0].get_text() == vram.models.title("llama-7b")

@@ -113,17 +113,20 @@ def test_the_table_is_the_timeline(timeline: Timeline) -> None:
 
 
 @settings(deadline=None, max_examples=60)
-@given(phases, st.none() | st.integers(1, 10**13), st.sampled_from([960, NARROW]))
-def test_areas_are_true_to_scale_and_texts_never_overlap(steps: list, usable: int | None, width: int) -> None:
+@given(phases, st.none() | st.integers(1, 10**13), st.sampled_from([(960, 300), (NARROW, 300), (760, 170)]))
+def test_areas_are_true_to_scale_and_texts_never_overlap(
+    steps: list, usable: int | None, size: tuple[int, int]
+) -> None:
     timeline = made(steps)
-    drawn = svg(timeline, mark=usable and Mark("a card, usable", usable), width=width)
+    width, plot = size
+    drawn = svg(timeline, mark=usable and Mark("a card, usable", usable), width=width, plot=plot)
     most = max(timeline.peak, usable or 0, 1)
     for kind, corners in areas(drawn).items():
         half = len(corners) // 2
         tall = max(low[1] - high[1] for high, low in zip(corners[:half], reversed(corners[half:]), strict=True))
         known = [*timeline.phases.values(), timeline.after[f"phase {len(steps) - 1}"], *timeline.after.values()]
         largest = max(held.select(kind=kind).nbytes for held in known)
-        assert tall == pytest.approx(300 * largest / most, abs=0.11)
+        assert tall == pytest.approx(plot * largest / most, abs=0.11)
     found = boxes(drawn)
     for n, (left, top, right, bottom) in enumerate(found):
         assert left >= 0 and right <= width, texts(drawn)[n]
