@@ -13,6 +13,9 @@ ifneq ($(CURRENT),True)
 $(shell rm -f $(READY))
 endif
 
+# A terminal that cannot show a sign gets a question mark in its place, and not a crash.
+export PYTHONIOENCODING := :replace
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help lab test notebooks links slides browser latency lint picture bench verify fuzz preflight site classroom pins clean
@@ -25,6 +28,25 @@ lab: $(READY) ## open the course in JupyterLab; installs what is missing
 
 test: $(READY) ## run every test, doctest, lesson, solution and deck
 	$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+
+robust: $(READY) ## run cells twice, out of order and after restarts, in a read-only folder, without a home, in a C locale
+	$(PY) -m pytest -n 2 --dist loadgroup tests/robustness $(ARGS)
+
+oldest: $(READY) ## run every test with the oldest versions that pyproject.toml allows
+	$(call at,lowest-direct)
+
+newest: $(READY) ## run every test with the newest versions that pyproject.toml allows
+	$(call at,highest)
+
+# The tests with uv's choice of versions. Two tests are about the pins, and here there are none.
+define at
+	$(PY) -m pip install --quiet uv
+	$(PY) -m uv venv --quiet --clear --python $(or $(PYTHON),$(PY)) .venv-$@
+	$(PY) -m uv pip install --quiet --python .venv-$@ --resolution $(1) -e . --group test
+	.venv-$@/bin/python -m pytest -n 2 --dist loadfile \
+		--deselect tests/test_packaging.py::test_pins_are_complete \
+		--deselect tests/test_packaging.py::test_the_pins_are_what_is_installed $(ARGS)
+endef
 
 notebooks: $(READY) ## execute the notebooks and write them in canonical form (one: NB=notebooks/…; pictures anew: ARGS=--new-pictures)
 	$(PY) -m vram.teach.authoring.notebooks $(ARGS) $(NB)
@@ -83,7 +105,7 @@ COMPILE := pip compile --universal --fork-strategy fewest --python-version 3.11 
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins"
 
 clean: ## remove everything that make made
-	rm -rf .venv $(REAL) $(HUB) .cache .hypothesis .pytest_cache .ruff_cache _site slides/_build \
+	rm -rf .venv .venv-oldest .venv-newest $(REAL) $(HUB) .cache .hypothesis .pytest_cache .ruff_cache _site slides/_build \
 		slides/node_modules tests/classroom/node_modules
 
 $(READY): pins.txt pyproject.toml .ci/venv.sh
