@@ -13,16 +13,22 @@ from vram.teach.authoring.files import course_notebooks, loads
 
 COURSE = Path(__file__).parent.parent
 NEW = "https://github.com/ada/memory-course"
-TEXTS = [COURSE / name for name in links.TEXTS if (COURSE / name).exists()]
+READMES = [path for folder in ("slides", "tests/oracle") for path in sorted((COURSE / folder).glob("*.md"))]
+TEXTS = [*(COURSE / name for name in links.TEXTS if (COURSE / name).exists()), *READMES]
 PAGES = [path.relative_to(COURSE) for path in [*TEXTS, *course_notebooks(COURSE)]]
 
 
 def text_of(path: Path) -> str:
-    """What a reader sees as text: a notebook's Markdown cells, or the file."""
+    """What a reader sees as text: a notebook's Markdown cells and the pages that its cells show, or the file."""
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".ipynb":
         return text
-    return "\n\n".join(cell.source for cell in loads(text).cells if cell.cell_type == "markdown")
+    cells = loads(text).cells
+    written = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+    return "\n\n".join(
+        [*written, *(data[mime] for data in shown for mime in ("text/markdown", "text/html") if mime in data)]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +40,13 @@ def url() -> str:
 def test_links_lead_to_files_of_the_repository(path, url):
     files = links.files_of(text_of(COURSE / path), (COURSE / path).parent, COURSE, url)
     assert [str(file) for file in files if not file.resolve().exists()] == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_no_link_leads_to_a_heading_of_the_course(path):
+    """JupyterLab, GitHub and the site call one heading by three names: a link to it would work in one of them."""
+    own = [target for target in links.targets(text_of(COURSE / path)) if not re.match("[a-z]+:", target)]
+    assert [target for target in own if "#" in target] == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=str)
