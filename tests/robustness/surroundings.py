@@ -14,9 +14,9 @@ _DROP_FROM_BOUNDING_SET, _OVERRIDE_PERMISSIONS = 24, 1  # of Linux: PR_CAPBSET_D
 
 
 def read_only_copy(course: Path, folder: Path) -> Path:
-    """A copy of what a learner needs of the course, in which nothing can be written."""
+    """A copy of what lessons read, in which nothing can be written."""
     copy = folder / NAME
-    for part in ("notebooks", "lib"):
+    for part in ("notebooks", "lib", "tests/fixtures"):
         shutil.copytree(course / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     for path in (copy, *copy.rglob("*")):
         path.chmod(0o555 if path.is_dir() else 0o444)
