@@ -19,6 +19,14 @@ except ImportError:
 from server import Lab, running_lab
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a page stay together, for `--dist loadgroup`: those of a lesson that is open, else of a file."""
+    for item in items:
+        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {params.get('lesson', '')}".strip()))
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium. A machine without one cannot run these tests: that is a failure, not a skip."""

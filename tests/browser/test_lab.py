@@ -164,7 +164,7 @@ _TO_THE_FIRST, _TO_THE_LAST = "Space Home Enter", "Space End Enter"
 
 
 def test_a_picture_is_not_made_smaller_than_can_be_read(lesson: Opened) -> None:
-    """A projector at 200 % with the file browser open: little width is left, and the picture scrolls."""
+    """A projector at 200 % with the file browser open: little width is left; the picture and the table scroll."""
     if lesson.name not in PANELS:
         return
     panel = Panel(lesson.page)
@@ -172,8 +172,10 @@ def test_a_picture_is_not_made_smaller_than_can_be_read(lesson: Opened) -> None:
     panel.widget.scroll_into_view_if_needed()
     shoot(lesson.page, f"{lesson.name}-narrow")
     widths = panel.widget.locator("img:visible").evaluate_all("images => images.map(image => image.clientWidth)")
+    names = panel.widget.locator(".grid th[scope=row]:visible").evaluate_all("cells => cells.map(c => c.clientWidth)")
     lesson.page.set_viewport_size({"width": 1280, "height": 900})
     assert widths and min(widths) >= 600
+    assert names and min(names) >= 150, "the names of rows are broken into syllables"
 
 
 @pytest.mark.parametrize("width", [1280, 640])

@@ -54,8 +54,9 @@ _ARROW = svg.document(18, 18, '<path d="M5 7l4 4 4-4" stroke="#767676" stroke-wi
 
 @cache
 def controls() -> str:
-    """What live controls need beside the stylesheet."""
-    return f"<style>.vram-control select{{background-image:url({svg.data_address(_ARROW)})!important}}</style>"
+    """What a live panel needs beside the stylesheet: the arrow, and names of rows that stay words on a narrow page."""
+    arrow = f".vram-control select{{background-image:url({svg.data_address(_ARROW)})!important}}"
+    return f"<style>{arrow}.vram-output .grid th[scope=row]{{min-width:150px}}</style>"
 
 
 @cache
