@@ -25,13 +25,17 @@ SIZES: dict[str, tuple[int, ...]] = {
     "num_ln_in_parallel_attn": (1, 2),
     "sliding_window_pattern": (2, 3, 6),
     "no_rope_layer_interval": (2, 3, 4),
+    "rotary_dim": (4, 8),
     "moe_layer_end_index": (40, -1),
 }
 WORDS = {
     "feed_forward_proj": ("relu", "gelu", "gated-gelu", "gated-silu"),
     "topk_method": ("greedy", "noaux_tc"),
 }
-ALWAYS = {"hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "num_experts", "num_experts_per_tok"}
+ALWAYS = {
+    "hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size", "num_experts", "num_experts_per_tok",
+    "rotary_dim",
+}  # fmt: skip
 NULLABLE = {"num_key_value_heads", "q_lora_rank", "sliding_window"}
 
 #: The class takes the field for some of its tensors and not for others, and then cannot run.
@@ -68,6 +72,8 @@ def _value(field: str, random: Random, heads: int, width: int) -> Any:
     kind = FIELDS[field].type
     if kind == "flag":
         return random.random() < 0.5
+    if kind == "number":
+        return random.choice((0.5, 6.0, 8.0))
     if kind == "layers":
         return sorted(random.sample(range(6), random.randint(0, 4)))
     if kind == "words":

@@ -20,6 +20,7 @@ _MASKED = {
     "bert": "BertForMaskedLM", "camembert": "CamembertForMaskedLM", "distilbert": "DistilBertForMaskedLM",
     "roberta": "RobertaForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM",
 }  # fmt: skip
+_LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite", "minicpm3", "youtu")
 _ACTIVATIONS = ("activation_function", "hidden_act", "hidden_activation")
 
 
@@ -29,8 +30,21 @@ def consistent(config: dict[str, Any]) -> dict[str, Any]:
     family = config["model_type"]
     if family in _MASKED:
         config["architectures"] = [_MASKED[family]]
-    if family in ("deepseek_v2", "deepseek_v3"):  # one group of experts; as many keys as queries
-        config |= {"n_group": 1, "topk_group": 1, "num_key_value_heads": config["num_attention_heads"]}
+    if family in ("deepseek_v2", "deepseek_v3"):  # one group of experts
+        config |= {"n_group": 1, "topk_group": 1}
+    if family in _LATENT:  # as many keys as queries
+        config["num_key_value_heads"] = config["num_attention_heads"]
+    if family == "codegen":  # its heads lie in four groups
+        heads = max(4, config.pop("n_head", None) or config.pop("num_attention_heads"))
+        config |= {"num_attention_heads": heads, "n_embd": 8 * heads, "rotary_dim": 4}
+        config.pop("hidden_size", None)
+    if family == "gpt_neo":
+        layers = config.pop("num_layers", None) or config.pop("num_hidden_layers", 2)
+        config |= {"num_layers": layers, "attention_types": [[["global"], layers]]}
+    if family == "dbrx":  # its class needs both, which have no default
+        config["attn_config"] = {"rope_theta": 10_000.0, "clip_qkv": 8.0, **config.get("attn_config", {})}
+    if family == "dots1":  # its class has no number of its own
+        config.setdefault("n_shared_experts", 1)
     if family == "deepseek_v2" and config.get("topk_method") == "noaux_tc":
         config["topk_method"] = "group_limited_greedy"
     if family in ("deepseek_v3", "glm4_moe"):  # each group offers its two best experts
@@ -56,9 +70,10 @@ def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
     """The model of a config.json, with a language-model head, in training mode."""
     keys = {k: v for k, v in config.items() if k not in ("model_type", "architectures")}
     real = transformers.AutoConfig.for_model(config["model_type"], **keys)
-    for key in _DROPOUTS:
-        if hasattr(real, key):
-            setattr(real, key, settings.get("dropout") or 0.0)
+    for part in (real, getattr(real, "attn_config", None)):
+        for key in _DROPOUTS:
+            if hasattr(part, key):
+                object.__setattr__(part, key, settings.get("dropout") or 0.0)  # MPT says it must be an int
     for key in _ACTIVATIONS:
         if settings.get("activation") and hasattr(real, key):
             setattr(real, key, settings["activation"])

@@ -19,7 +19,7 @@ MOST_LISTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: `type` is size, flag, choice, word, layers or words; `choices` are the words that are known.
+    """One field: `type` is size, number, flag, choice, word, layers or words; `choices` are the words that are known.
 
     least, most  the range of a size
     """
@@ -36,6 +36,10 @@ class Field:
         """`value` itself if the field may hold it, else `ConfigError` that names the field."""
         if self.type == "size":
             return check_size(self.name, value, least=self.least, most=self.most, error=ConfigError)
+        if self.type == "number":
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value <= self.most:
+                return value
+            raise ConfigError(f"{self.name}: {brief(value)} given, a number above 0 is needed.")
         if self.type == "flag":
             if isinstance(value, bool):
                 return value
@@ -98,6 +102,8 @@ _ALL = (
     _size("qk_nope_head_dim", "part of a query or key head without rotary positions"),
     _size("qk_rope_head_dim", "part of a query or key head with rotary positions"),
     _size("v_head_dim", "width of a value head"),
+    _size("rotary_dim", "part of each head that positions turn"),
+    Field("clip_qkv", "number", "queries, keys and values are clipped at this size"),
     _size("no_rope_layer_interval", "every so many layers, one has no rotary positions", most=1000),
     # feed-forward and experts
     _size("intermediate_size", "inner width of the MLP"),

@@ -77,10 +77,11 @@ MPT = BLOOM.derive(
     },
     keys={
         "d_model": "hidden_size", "n_layers": "num_hidden_layers", "n_heads": "num_attention_heads",
-        "max_seq_len": "max_position_embeddings",
+        "max_seq_len": "max_position_embeddings", "attn_config.clip_qkv": "clip_qkv",
     },
+    ignores=BLOOM.ignores | {"clip_qkv"},
     vocab_size=50368, hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, max_position_embeddings=2048,
-    attention_bias=False, mlp_bias=False, norm_bias=False,
+    attention_bias=False, mlp_bias=False, norm_bias=False, clip_qkv=None,
 )  # fmt: skip
 
 FAMILIES = (BLOOM, FALCON, MPT)

@@ -48,7 +48,7 @@ GPTJ = GPT2.derive(
     },
     vocab_size=50400, hidden_size=4096, num_hidden_layers=28, num_attention_heads=16, max_position_embeddings=2048,
     tie_word_embeddings=False, attention_bias=False, lm_head_bias=True,
-    positions="rotary", parallel=True, shared_norm=True,
+    positions="rotary", rotary_dim=64, parallel=True, shared_norm=True,
     ignores=frozenset({"num_key_value_heads", "attention_bias", "mlp_bias", "intermediate_size", "lm_head_bias"}),
 )  # fmt: skip
 

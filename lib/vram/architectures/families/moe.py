@@ -36,10 +36,10 @@ MIXTRAL = LLAMA.derive(
     num_experts=8, num_experts_per_tok=2, moe_intermediate_size=same_as("intermediate_size"), norm_topk_prob=True,
 )  # fmt: skip
 
-#: Phi-3.5-MoE: Mixtral with LayerNorm; a config may ask for biases.
+#: Phi-3.5-MoE: Mixtral with LayerNorm; a config may ask for biases. Its router draws two experts, whatever it says.
 PHIMOE = MIXTRAL.derive(
     "phimoe",
-    ignores=frozenset({"mlp_bias", "moe_intermediate_size", "num_experts"}),
+    ignores=frozenset({"mlp_bias", "moe_intermediate_size", "num_experts", "num_experts_per_tok", "norm_topk_prob"}),
     vocab_size=32064, intermediate_size=6400, num_experts=16, norm_bias=True, lm_head_bias=False,
 )  # fmt: skip
 
@@ -121,7 +121,7 @@ LLAMA4 = LLAMA.derive(
     vocab_size=202048, hidden_size=5120, intermediate_size=16384, moe_intermediate_size=8192, num_hidden_layers=48,
     num_attention_heads=40, num_key_value_heads=8, head_dim=128, max_position_embeddings=131072,
     num_experts=16, num_experts_per_tok=1, shared_expert_intermediate_size=same_as("moe_intermediate_size"),
-    decoder_sparse_step=1, moe_layers=None, no_rope_layer_interval=4,
+    decoder_sparse_step=1, moe_layers=None, no_rope_layer_interval=4, use_qk_norm=True,
 )  # fmt: skip
 
 #: GLM-4.5: dense layers first; shared experts; a config may ask for norms on queries and keys.
@@ -141,6 +141,7 @@ GLM4_MOE = LLAMA.derive(
 #: MiniMax M2: Mixtral with norms over all queries and all keys.
 MINIMAX_M2 = MIXTRAL.derive(
     "minimax_m2",
+    ignores=MIXTRAL.ignores | {"sliding_window"},
     names={**QK_NORMS, "router_correction": "layers.{}.block_sparse_moe.e_score_correction_bias"},
     vocab_size=200064, hidden_size=3072, intermediate_size=1536, num_hidden_layers=62, num_attention_heads=48,
     head_dim=128, max_position_embeddings=196608, num_experts=256, num_experts_per_tok=8, qk_norm="all heads",
@@ -163,11 +164,12 @@ DBRX = LLAMA.derive(
     experts=_flattened,
     ignores=frozenset({
         "attention_bias", "mlp_bias", "head_dim", "hidden_size", "num_key_value_heads", "intermediate_size",
-        "num_experts", "num_experts_per_tok", "moe_intermediate_size",
+        "num_experts", "num_experts_per_tok", "moe_intermediate_size", "clip_qkv",
     }),
     keys={
         "d_model": "hidden_size", "n_heads": "num_attention_heads", "n_layers": "num_hidden_layers",
         "max_seq_len": "max_position_embeddings", "attn_config.kv_n_heads": "num_key_value_heads",
+        "attn_config.clip_qkv": "clip_qkv",
         "ffn_config.ffn_hidden_size": "moe_intermediate_size", "ffn_config.moe_num_experts": "num_experts",
         "ffn_config.moe_top_k": "num_experts_per_tok",
     },
@@ -181,7 +183,7 @@ DBRX = LLAMA.derive(
     },
     hidden_size=2048, num_hidden_layers=24, num_attention_heads=16, num_key_value_heads=1,
     intermediate_size=same_as("moe_intermediate_size"), moe_intermediate_size=3584, num_experts=4,
-    num_experts_per_tok=1,
+    num_experts_per_tok=1, clip_qkv=8.0,
 )  # fmt: skip
 
 FAMILIES = (MIXTRAL, MINIMAX_M2, DBRX, PHIMOE, OLMOE, GRANITEMOE, GRANITEMOESHARED, GPT_OSS, LLAMA4, GLM4_MOE)

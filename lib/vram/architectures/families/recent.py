@@ -92,7 +92,7 @@ DOTS1 = LLAMA.derive(
     vocab_size=152064, hidden_size=4608, intermediate_size=10944, num_hidden_layers=62, qk_norm="head",
     sliding_window=4096, max_window_layers=62, layer_types=None,
     num_experts=128, num_experts_per_tok=6, moe_intermediate_size=1408, n_shared_experts=2,
-    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=0,
+    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=0, norm_topk_prob=False,
 )  # fmt: skip
 
 #: Solar Open: experts in every layer, and shared ones.
@@ -105,7 +105,7 @@ SOLAR_OPEN = LLAMA.derive(
     num_attention_heads=64, num_key_value_heads=8, head_dim=128, max_position_embeddings=131072,
     attention_out_bias=False,
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=1280, n_shared_experts=1,
-    shared_expert_intermediate_size=shared_experts,
+    shared_expert_intermediate_size=shared_experts, norm_topk_prob=True,
 )  # fmt: skip
 
 #: K-EXAONE: three layers of four look through a window; norms on queries and keys.
@@ -119,7 +119,7 @@ EXAONE_MOE = LLAMA.derive(
     vocab_size=102400, intermediate_size=16384, num_key_value_heads=32, qk_norm="head",
     sliding_window=4096, sliding_window_pattern=4, layer_types=None,
     num_experts=64, num_experts_per_tok=8, moe_intermediate_size=1024, n_shared_experts=1,
-    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=1, **_LISTED,
+    shared_expert_intermediate_size=shared_experts, first_k_dense_replace=1, norm_topk_prob=True, **_LISTED,
 )  # fmt: skip
 
 #: Mellum 2: experts in the layers that the config lists, by default in all.
@@ -131,7 +131,7 @@ MELLUM = LLAMA.derive(
     vocab_size=98304, hidden_size=2304, intermediate_size=7168, num_hidden_layers=28, num_key_value_heads=4,
     head_dim=128, max_position_embeddings=131072, qk_norm="head",
     sliding_window=1024, sliding_window_pattern=1, layer_types=None,
-    num_experts=64, num_experts_per_tok=8, moe_intermediate_size=896, **_LISTED,
+    num_experts=64, num_experts_per_tok=8, moe_intermediate_size=896, norm_topk_prob=True, **_LISTED,
 )  # fmt: skip
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ...ledger.dtypes import dtypes
 from .falcon import broadcast_heads
 from .forward import Forward
+from .interleaved import unshuffled
 from .kernels import core
 from .latent import latent
 from .norms import norm
@@ -47,6 +49,9 @@ def _grouped(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
     if arch.model_type in _SCALES_BY_POSITION:
         scale = f.made(f"{module}.query:scale", (1, 1, f.setting.seq_len, 1), q.dtype)
         q = f.mul(f"{module}.query.scaled", q, scale)
+    if arch.model_type in _SCALES_UNTURNED and not f.kind.turned:
+        scale = f.made(f"{module}.query:scale", (1, f.setting.seq_len, 1, 1), dtypes["fp32"])
+        q = f.cast(f"{module}.query:cast", f.mul(f"{module}.query.scaled", q, scale), q.dtype)
     return q, k, v
 
 
@@ -57,8 +62,10 @@ def _projected(f: Forward, x: Value) -> tuple[Value, Value, Value]:
     shapes = [(b, s, a, d), (b, s, g, d), (b, s, g, d)]
     if "qkv" in names:
         f.tape.hold(fused := f.linear(names["qkv"], x))
+        if arch.model_type in _CLIPS and arch.clip_qkv is not None:
+            fused = f.map(f"{names['qkv']}.clipped", fused, "input")
         q, k, v = f.tape.split(names["qkv"], fused, shapes)
-        return broadcast_heads(f, q, k, v) if arch.model_type == "falcon" else (q, k, v)
+        return _HEADS_OF_FUSED[arch.model_type](f, q, k, v) if arch.model_type in _HEADS_OF_FUSED else (q, k, v)
     q, k, v = (f.linear(names[slot], x).view(shape) for slot, shape in zip("qkv", shapes, strict=True))
     if arch.model_type in _SCALES_QUERIES:
         q = f.map(f"{names['q']}.scaled", q)
@@ -73,9 +80,15 @@ def _normed(f: Forward, name: str, x: Value) -> Value:
     return norm(f, name, x.view((b, s, heads * d))).view(x.shape)
 
 
+#: Families whose heads do not lie in the fused projection as attention takes them.
+_HEADS_OF_FUSED = {"falcon": broadcast_heads, "codegen": unshuffled}
+#: Families that clip what the fused projection puts out, if the config says so.
+_CLIPS = frozenset({"dbrx", "mpt"})
 #: Families that turn queries and keys first and norm them then.
 _NORMS_AFTER_ROTARY = frozenset({"hunyuan_v1_dense"})
 #: Families that scale each query by its position.
 _SCALES_BY_POSITION = frozenset({"ministral3"})
+#: Families that scale each query by its position, in FP32, where it is not turned.
+_SCALES_UNTURNED = frozenset({"llama4_text"})
 #: Families that scale the queries themselves, not the scores.
 _SCALES_QUERIES = frozenset({"opt"})

@@ -14,12 +14,14 @@ if TYPE_CHECKING:
 #: Families whose every byte was compared with their real class in hundreds of random settings
 #: (tests/oracle/activations.py). Of any other family a forward pass is not guessed at.
 EXACT = (
-    "arcee", "bert", "bloom", "camembert", "cohere", "cohere2", "deepseek_v2", "deepseek_v3", "distilbert",
-    "ernie4_5", "exaone4", "falcon", "flex_olmo", "gemma", "gemma2", "gemma3_text", "glm", "glm4", "glm4_moe", "gpt2",
-    "gpt_bigcode", "gpt_neox", "gpt_oss", "granite", "granitemoe", "granitemoeshared", "hunyuan_v1_dense",
-    "internlm3", "jais2", "llama", "ministral", "ministral3", "mistral", "mixtral", "nemotron", "olmo", "olmo2",
-    "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "qwen2", "qwen2_moe", "qwen3", "qwen3_moe", "roberta",
-    "seed_oss", "smollm3", "stablelm", "starcoder2", "vaultgemma", "xlm-roberta",
+    "arcee", "bert", "bloom", "camembert", "codegen", "cohere", "cohere2", "dbrx", "deepseek_v2", "deepseek_v3",
+    "distilbert", "dots1", "ernie4_5", "ernie4_5_moe", "exaone4", "exaone_moe", "falcon", "flex_olmo", "gemma",
+    "gemma2", "gemma3_text", "glm", "glm4", "glm4_moe", "glm4_moe_lite", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox",
+    "gpt_oss", "gptj", "granite", "granitemoe", "granitemoeshared", "hunyuan_v1_dense", "internlm3", "jais2", "llama",
+    "llama4_text", "mellum", "minicpm3", "minimax_m2", "ministral", "ministral3", "mistral", "mixtral", "mpt",
+    "nemotron", "olmo", "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "phimoe", "qwen2", "qwen2_moe",
+    "qwen3", "qwen3_moe", "roberta", "seed_oss", "smollm3", "solar_open", "stablelm", "starcoder2", "vaultgemma",
+    "xlm-roberta", "youtu",
 )  # fmt: skip
 
 #: Those among them that are encoders, with or without a head.

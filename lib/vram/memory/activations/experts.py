@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
+from .each_expert import dense_experts, one_after_the_other
 from .forward import Forward
 from .mlp import activate, mlp
 from .router import route, router_name
@@ -19,10 +20,17 @@ def experts(f: Forward, x: Value) -> Value:
     chosen = f.arch.num_experts_per_tok
     if chosen is None:
         raise VramError("num_experts_per_tok: not given, but the experts a token visits must be known.")
-    out = _routed(f, f"{module}.experts", x, *route(f, x))
+    if f.arch.model_type in _BLOCKS:
+        out = _BLOCKS[f.arch.model_type](f, f"{module}.experts", x)
+    else:
+        out = _routed(f, f"{module}.experts", x, *route(f, x))
     if f.arch.shared_expert_intermediate_size:
         out = f.add(f"{module}.sum", out, _shared(f, module, x))
     return out
+
+
+#: Families that run their experts in another way.
+_BLOCKS = {"dbrx": one_after_the_other, "llama4_text": dense_experts}
 
 
 def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage) -> Value:

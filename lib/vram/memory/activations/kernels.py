@@ -35,18 +35,36 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
             k, v = f.lowered(f"{module}.scores:key", k), f.lowered(f"{module}.values:value", v)
         k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
         with f.tape.holding(k, v):
+            if family in _WIDE_SCORES:
+                wide = dtypes["fp32"]
+                q, k = f.cast(f"{module}.scores:query cast", q, wide), f.cast(f"{module}.scores:key cast", k, wide)
             q, k, v = one_by_one(f, f"{module}.values", q, k, v)
             scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
             scores = f.map(f"{module}.scale", scores)
         if family in CAPPED:
             scores = f.map(f"{module}.capped", f.map(f"{module}.tanh", scores, "output"))
-        scores = f.map(f"{module}.mask", scores)
+        scores = _masked(f, module, scores)
         with f.tape.holding(scores):
             weights = _with_sinks(f, module, scores, v) if "sinks" in f.names else _softmax(f, module, scores, q, v)
         weights = f.dropout(f"{module}.dropout", weights, _dropout(f))
         weights = f.cast(f"{module}.dropout:cast", weights, v.dtype) if "sinks" in f.names else weights
         out = f.matmul(f"{module}.values", weights, v, (b, a, s, v.shape[-1]), ("weights", "value"))
     return f.map(f"{module}.transpose", out, shape=(b, s, a * v.shape[-1]))
+
+
+def _masked(f: Forward, module: str, scores: Value) -> Value:
+    """The mask is added, which keeps nothing; where it chooses between scores and minus infinity, it is kept."""
+    family, length = f.arch.model_type, f.arch.fields.get("max_position_embeddings")
+    if family == "mpt":
+        b, a, s, _ = scores.shape
+        distances = f.once("distances", (a, 1, length), dtypes["fp32"])
+        allowed = f.once("causal mask of yes and no", (b, 1, s, s), dtypes["bool"])
+        scores = f.add(f"{module}.distances", scores, distances)
+        return f.tape.record(f"{module}.mask", (scores,), scores.shape, scores.dtype, saves=[(allowed, "mask")])
+    if family == "gpt_neo":  # chooses by a mask that each layer has for all positions, then adds that of the model
+        mask = Storage(f"{module}:mask", (length, length), dtypes["bool"], part="attention")
+        scores = f.tape.record(f"{module}.own mask", (scores,), scores.shape, scores.dtype, extra=[mask])
+    return f.map(f"{module}.mask", scores)
 
 
 def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
@@ -58,6 +76,8 @@ def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Valu
     if f.arch.model_type in ENCODERS:  # no mask has made the scores FP32; autocast does so on CUDA
         wide = f.setting.autocast is not None and f.setting.backend == "cuda"
         return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if wide else scores.dtype)
+    if f.arch.model_type in _SOFTMAX_STAYS:
+        return f.softmax(f"{module}.softmax", scores)
     as_is = f.arch.model_type in _SOFTMAX_AS_IS
     weights = f.softmax(f"{module}.softmax", scores, None if as_is else dtypes["fp32"])
     return f.cast(f"{module}.softmax:cast", weights, v.dtype if as_is else q.dtype)
@@ -191,7 +211,13 @@ def _recomputed(f: Forward, module: str) -> AbstractContextManager:
 _CORES = {"eager": eager, "sdpa": sdpa, "flash": _flash_package}
 
 #: Families whose eager softmax runs in the format of the scores, not in FP32.
-_SOFTMAX_AS_IS = frozenset({"gpt2"})
+_SOFTMAX_AS_IS = frozenset({"gpt2", "gptj", "codegen", "gpt_neo"})
+
+#: Families whose eager softmax is in the format of the scores, and whose weights stay in that of softmax.
+_SOFTMAX_STAYS = frozenset({"llama4_text"})
+
+#: Families that take queries and keys to FP32 before their product.
+_WIDE_SCORES = frozenset({"gptj", "codegen", "gpt_neo"})
 
 #: Families without any dropout of the attention weights.
 _NO_DROPOUT = frozenset({"ernie4_5", "ernie4_5_moe"})

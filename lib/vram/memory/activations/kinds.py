@@ -132,7 +132,7 @@ def _present(*kinds: Kind) -> list[Kind]:
 #: Families that have rotary tables of their own for layers with a window.
 _TABLES_OF_WINDOWS = frozenset({"gemma3_text", "olmo3"})
 #: Families in which positions turn only what looks through a window.
-_TURNED_IN_WINDOWS = frozenset({"cohere2", "exaone4"})
+_TURNED_IN_WINDOWS = frozenset({"cohere2", "exaone4", "exaone_moe"})
 #: Families in which positions turn nothing in every so many layers.
 _SOME_NOT_TURNED = frozenset({"llama4_text", "smollm3"})
 #: Families whose code makes a mask even where attention could do without.

@@ -5,8 +5,9 @@ In training the narrow vectors save nothing: transformers makes the keys and val
 
 from __future__ import annotations
 
-from ...ledger.dtypes import Dtype, dtypes
+from ...ledger.dtypes import Dtype
 from .forward import Forward
+from .interleaved import complex_turned
 from .norms import norm
 from .tape import Value
 
@@ -24,7 +25,7 @@ def latent(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
     both = f.linear(names["kv_a"], x)
     narrow, k_turn = f.tape.split(names["kv_a"], both, [(b, s, latent), (b, s, 1, rope)])
     narrow = norm(f, names["kv_norm"], narrow)
-    rotate = _as_complex if arch.model_type == "deepseek_v2" else _in_pairs
+    rotate = complex_turned if arch.model_type == "deepseek_v2" else _in_pairs
     q_turn = rotate(f, f"{module}.rotary:query", q_turn, x.dtype)
     k_turn = rotate(f, f"{module}.rotary:key", k_turn, x.dtype)
     q = _joined(f, f"{module}.query", q_pass, q_turn)
@@ -48,10 +49,3 @@ def _in_pairs(f: Forward, name: str, x: Value, dtype: Dtype) -> Value:
     """Neighbours turned together: half of the tables is used, all of it is kept."""
     cos, sin = (f.shared(what, dtype, x.shape[-1]) for what in ("cos", "sin"))
     return f.add(name, f.mul(f"{name} cos", x, cos), f.mul(f"{name} sin", x, sin))
-
-
-def _as_complex(f: Forward, name: str, x: Value, dtype: Dtype) -> Value:
-    """Neighbours as complex numbers, in FP32, times those of their positions."""
-    angles = f.shared("frequencies", dtypes["fp32"], x.shape[-1])
-    turned = f.mul(name, f.cast(f"{name}:fp32", x, dtypes["fp32"]), angles)
-    return f.cast(f"{name}:cast", turned, x.dtype)

@@ -102,6 +102,6 @@ _OF_FAMILY = {
 #: Families that drop out of what attention and MLP add to the stream.
 _DROPS_RESIDUAL = frozenset({
     "gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "opt", "phi", "phi3", "starcoder2", "seed_oss",
-    "bloom", "falcon", "bert", "roberta", "xlm-roberta", "camembert",
+    "bloom", "dbrx", "falcon", "mpt", "bert", "roberta", "xlm-roberta", "camembert",
 })  # fmt: skip
 _DROPS_MLP = frozenset({"persimmon", "stablelm", "distilbert"})

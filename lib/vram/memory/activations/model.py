@@ -153,6 +153,8 @@ def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tupl
         return (Storage("mask of yes and no", (1, 1, s, s), dtypes["bool"], "temporaries", shared=True),)
     if setting.attention != "eager" or arch.head != "lm":
         return ()
+    if arch.model_type == "mpt":  # its mask says yes or no, and is kept
+        return ()
     names = ["causal mask"] + ["causal mask of windows"] * all(full_and_sliding(arch))
     return tuple(Storage(name, (b, 1, s, s), x.dtype, "temporaries", shared=True) for name in names)
 
@@ -206,7 +208,7 @@ _COUNTS_POSITIONS = frozenset({"opt", "roberta", "xlm-roberta", "camembert"})
 #: Families that store the numbers of all positions and look at the first of them.
 _STORES_POSITIONS = frozenset({"bert", "distilbert"})
 #: Families that multiply the embedding by a number that is a tensor.
-_SCALES_EMBEDDING = frozenset({"gemma", "gemma2", "gemma3_text", "vaultgemma"})
+_SCALES_EMBEDDING = frozenset({"gemma", "gemma2", "gemma3_text", "minicpm3", "vaultgemma"})
 _DROPS_EMBEDDING = frozenset({"gpt2", "gpt_bigcode", "gptj", "codegen", "gpt_neo", "gpt_neox", "phi", "starcoder2",
                               "bert", "roberta", "xlm-roberta", "camembert", "distilbert"})  # fmt: skip
 

@@ -50,20 +50,20 @@ def bare_layer_norm(f: Forward, name: str, x: Value) -> Value:
 
 def rms_norm(f: Forward, name: str, x: Value) -> Value:
     """weight · (x / rms(x)), the quotient in FP32 and then cast: keeps both factors of each product."""
-    normed = f.cast(f"{name}.cast", _divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"])), x.dtype)
+    normed = f.cast(f"{name}.cast", divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"])), x.dtype)
     return f.mul(name, normed, f.parameter(f"{name}.weight"), ("normed", "weight"))
 
 
 def late_rms_norm(f: Forward, name: str, x: Value) -> Value:
     """weight · (x / rms(x)), both in FP32, cast at the end: the quotient is kept in FP32."""
-    normed = _divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"]))
+    normed = divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"]))
     scaled = f.mul(f"{name}.scale", normed, f.parameter(f"{name}.weight"), ("normed", "weight"))
     return f.cast(name, scaled, x.dtype)
 
 
 def gemma_norm(f: Forward, name: str, x: Value) -> Value:
     """(1 + weight) · (x / rms(x)), all in FP32, cast at the end: 1 + weight is kept too."""
-    normed = _divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"]))
+    normed = divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"]))
     weight = f.cast(f"{name}.weight.cast", f.parameter(f"{name}.weight"), dtypes["fp32"])
     one_plus = f.map(f"{name}.weight.plus one", weight)
     return f.cast(name, f.mul(f"{name}.scale", normed, one_plus, ("normed", "one plus weight")), x.dtype)
@@ -80,7 +80,7 @@ def cohere_norm(f: Forward, name: str, x: Value) -> Value:
     return f.cast(name, f.mul(f"{name}.scale", normed, weight, ("normed", "weight")), x.dtype)
 
 
-def _divided(f: Forward, name: str, x: Value) -> Value:
+def divided(f: Forward, name: str, x: Value) -> Value:
     """x / sqrt(mean(x²) + ε)."""
     inverse = _inverse_root(f, name, f.power(f"{name}.pow", x))
     return f.mul(f"{name}.normed", x, inverse, ("input", "rsqrt"))
@@ -96,7 +96,7 @@ def _wider(weights: list[Value], x: Value) -> bool:
 
 
 #: Families whose LayerNorm may have no shift.
-_LAYER_NORM = frozenset({"mpt", "opt"})
+_LAYER_NORM = frozenset({"dbrx", "mpt", "opt"})
 
 #: Families whose norm is neither torch's LayerNorm nor LLaMA's RMSNorm.
 _STYLES = {

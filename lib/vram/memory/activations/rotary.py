@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from ...ledger.dtypes import Dtype, dtypes
 from .forward import Forward
+from .interleaved import as_complex, interleaved
 from .tape import Value
 
 
 def rotated(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tuple[Value, Value]:
     """Queries and keys turned by their positions."""
+    if f.arch.model_type in _OWN:
+        return _OWN[f.arch.model_type](f, module, q, k, dtype)
     tables = _tables(f, module, q, dtype)
     q, k = (_turned(f, f"{module}.rotary:{part}", t, tables) for part, t in (("query", q), ("key", k)))
     return q, k
@@ -60,6 +63,8 @@ def _in_halves(f: Forward, name: str, x: Value, cos: Value, sin: Value) -> Value
     return whole
 
 
+#: Families that turn neighbours, not the halves of a head, in code of their own.
+_OWN = {"gptj": interleaved, "codegen": interleaved, "llama4_text": as_complex}
 #: Families that turn a part of each head: the part, as their configuration class has it.
 _ROTATED_PART = {
     **dict.fromkeys(("phi", "persimmon", "glm", "glm4", "glm4_moe", "nemotron"), (1, 2)),

@@ -74,6 +74,55 @@ def _sigmoid(f: Forward, name: str, x: Value) -> Routed:
     return _normalised(f, name, weights), indices
 
 
+def _softmax_gathered(f: Forward, name: str, x: Value) -> Routed:
+    """Router and softmax in FP32, autocast or not; the chosen gathered and divided by their sum, which is clamped
+    (ERNIE 4.5)."""
+    wide = dtypes["fp32"]
+    weight = f.cast(f"{name}.weight:in fp32", f.parameter(f"{name}.weight"), wide)
+    x32 = f.cast(f"{name}:input in fp32", x, wide)
+    saves = [(x32, "input")] * weight.grad + [(weight, "weight")] * x32.grad
+    logits = f.tape.record(name, (x32, weight), (*x.shape[:-1], f.arch.num_experts), wide, saves=saves)
+    weights, indices = _largest(f, name, f.softmax(f"{name}.softmax", _logits(f, logits), wide))
+    total = f.map(f"{name}.sum", weights, shape=(weights.shape[0], 1))
+    least = f.map(f"{name}.clamp", total, "input")
+    weights = f.mul(f"{name}.normalise", weights, least, ("weights", "clamped sum"))
+    return f.cast(f"{name}:weights", weights, x.dtype), indices
+
+
+def _softmax_of_router(f: Forward, name: str, x: Value) -> Routed:
+    """Softmax in the format of the router, the k largest divided by their norm (DBRX)."""
+    logits = _logits(f, f.linear(name, x))
+    weights, indices = _largest(f, name, f.softmax(f"{name}.softmax", logits, logits.dtype))
+    norm = f.tape.record(
+        f"{name}.norm", (weights,), (weights.shape[0], 1), weights.dtype, saves=[(weights, "weights")],
+        keeps_output="output",
+    )  # fmt: skip
+    return f.mul(f"{name}.normalise", weights, norm, ("weights", "norm")), indices
+
+
+def _drawn_twice(f: Forward, name: str, x: Value) -> Routed:
+    """Two experts drawn one after the other, each by a softmax over those that come near the best (Phi-3.5-MoE)."""
+    scores = _logits(f, f.linear(name, x))
+    first, chosen = _drawn(f, f"{name}.first", scores, scores)
+    without = f.tape.record(f"{name}.without first", (scores,), scores.shape, scores.dtype, extra=[chosen])
+    second, _ = _drawn(f, f"{name}.second", scores, without)
+    shape = (f.setting.tokens, 2)
+    return f.tape.record(f"{name}.both", (first, second), shape, first.dtype), chosen
+
+
+def _drawn(f: Forward, name: str, scores: Value, left: Value) -> Routed:
+    """One expert for each token; a function of its own gives the scores their gradient."""
+    one = (f.setting.tokens, 1)
+    far = Storage(f"{name}.far from the best:mask", left.shape, dtypes["bool"])
+    near = f.tape.record(f"{name}.near the best", (left,), left.shape, left.dtype, extra=[far])
+    index = Storage(f"{name}:index", one, dtypes["int64"])
+    wide = f.setting.autocast is not None and f.setting.backend == "cuda"  # on a CPU, autocast leaves it alone
+    gates = f.softmax(f"{name}.softmax", near, dtypes["fp32"] if wide else near.dtype)
+    gate = f.tape.record(f"{name}.gate", (gates,), one, gates.dtype, extra=[index])
+    saves = [(gate, "gate"), (gates, "gates")]
+    return f.tape.record(f"{name}.multiplier", (scores, gate), one, gate.dtype, saves=saves, extra=[index]), index
+
+
 def _logits(f: Forward, logits: Value) -> Value:
     return logits.view((f.setting.tokens, f.arch.num_experts))
 
@@ -101,9 +150,14 @@ def _normalised(f: Forward, name: str, weights: Value) -> Value:
 
 _ROUTES = {
     **dict.fromkeys(("gpt_oss", "granitemoe", "granitemoeshared"), _softmax_of_chosen),
-    **dict.fromkeys(("deepseek_v3", "kimi_k2", "glm4_moe"), _sigmoid_in_fp32),
+    **dict.fromkeys(
+        ("deepseek_v3", "dots1", "exaone_moe", "glm4_moe", "glm4_moe_lite", "kimi_k2", "solar_open"), _sigmoid_in_fp32
+    ),
     "deepseek_v2": _softmax_in_fp32,
     "minimax_m2": _sigmoid,
+    "ernie4_5_moe": _softmax_gathered,
+    "dbrx": _softmax_of_router,
+    "phimoe": _drawn_twice,
 }
 #: Families whose weights stay in FP32.
 _WIDE_WEIGHTS = frozenset({"mixtral"})

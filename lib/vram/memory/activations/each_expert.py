@@ -1,0 +1,68 @@
+"""Experts that do not run as one grouped product: DBRX's one after the other, Llama 4's all on every token.
+
+A loop over experts saves as much as one product would, if every expert is chosen by some token; the tensors of one
+expert are what its tokens take.
+"""
+
+from __future__ import annotations
+
+from ...ledger.dtypes import dtypes
+from .forward import Forward
+from .mlp import activate
+from .router import route, router_name
+from .tape import Storage, Value
+
+
+def one_after_the_other(f: Forward, module: str, x: Value) -> Value:
+    """DBRX: each expert takes its tokens out of the stream, and adds what it says to the sum."""
+    weights, _ = route(f, x)
+    chosen, h, names = f.setting.tokens * f.arch.num_experts_per_tok, f.arch.hidden_size, f.names
+    places = Storage(f"{module}:places", (chosen, 2), dtypes["int64"])
+    rows = f.tape.record(f"{module}.gather", (x,), (chosen, h), x.dtype, extra=[places])
+    with f.tape.within("expert"):
+        width = f.arch.moe_intermediate_size
+        gate, up = (_sliced(f, names[slot], rows, width) for slot in ("experts_gate", "experts_up"))
+        inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), up, ("activated", "up"))
+    out = _sliced(f, names["experts_down"], inner, h)
+    scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[places])
+    weighted = f.mul(f"{module}.weighted", out, scale, ("output", "weights"))
+    summed = f.tape.record(
+        f"{module}.sum", (weighted,), x.shape, x.dtype, saves=[(weighted, "source")], extra=[places]
+    )
+    return f.dropout(f"{module}.dropout", summed)
+
+
+def _sliced(f: Forward, name: str, x: Value, width) -> Value:
+    """A product of each expert's rows with its part of the matrix: autocast casts each part by itself."""
+    weight = f.parameter(name)
+    to = f.setting.autocast
+    if to is not None:
+        x, weight = f.cast(f"{name}:input cast", x, to), f.cast(f"{name}:parts cast", weight, to)
+    saves = [(x, "input")] * weight.grad + [(weight, "weight")] * x.grad
+    return f.tape.record(f"{name}.product", (x, weight), (x.shape[0], width), weight.dtype, saves=saves)
+
+
+def dense_experts(f: Forward, module: str, x: Value) -> Value:
+    """Llama 4: all experts compute all tokens, each weighed by its score, which is zero where it was not chosen."""
+    experts, tokens, h, names = f.arch.num_experts, f.setting.tokens, f.arch.hidden_size, f.names
+    scores, width = _scores(f, router_name(f), x), f.arch.moe_intermediate_size
+    copies = f.map(f"{module}.repeated", x, shape=(experts * tokens, h))
+    column = f.map(f"{module}.column", scores, shape=(experts * tokens, 1))
+    rows = f.mul(f"{module}.weighted", copies, column, ("tokens", "scores")).view((experts, tokens, h))
+    with f.tape.within("expert"):
+        both = f.product(names["experts_gate_up"], rows, f.parameter(names["experts_gate_up"]), 2 * width)
+        gate, up = f.tape.split(f"{module}.gate_up_proj", both, [(experts, tokens, width)] * 2)
+        inner = f.mul(f"{module}.gated", up, activate(f, f"{module}.act", gate), ("up", "activated"))
+    out = f.product(names["experts_down"], inner, f.parameter(names["experts_down"]), h)
+    return f.map(f"{module}.sum", out, shape=x.shape)
+
+
+def _scores(f: Forward, name: str, x: Value) -> Value:
+    """A sigmoid in FP32 of the k largest scores of each token; of the others zero."""
+    logits = f.linear(name, x).view((f.setting.tokens, f.arch.num_experts))
+    shape = (f.setting.tokens, f.arch.num_experts_per_tok)
+    indices = Storage(f"{name}.topk:indices", shape, dtypes["int64"])
+    most = f.tape.record(f"{name}.topk", (logits,), shape, logits.dtype, extra=[indices])
+    spread = f.tape.record(f"{name}.scatter", (most,), logits.shape, logits.dtype, extra=[indices])
+    sigmoid = f.map(f"{name}.sigmoid", f.cast(f"{name}:scores in fp32", spread, dtypes["fp32"]), "output")
+    return f.cast(f"{name}:scores", sigmoid, logits.dtype)
