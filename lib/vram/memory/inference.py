@@ -11,17 +11,17 @@ from dataclasses import replace
 from typing import Any
 
 from ..architectures.architecture import Architecture
-from ..ledger.arithmetic import Size, check_size, largest
-from ..ledger.dtypes import Dtype, dtypes
+from ..ledger.arithmetic import Size, check_size, is_whole
+from ..ledger.dtypes import Dtype
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
-from ..ledger.tensor import Tensor
 from .activations.described import undescribed
 from .activations.model import Model, record
 from .activations.setting import setting
 from .arguments import need_architecture, need_flag
 from .constants import overhead as constant_overhead
-from .kv_cache import is_encoder, kv_cache
+from .kv_cache import behind_windows, engines, is_encoder, kv_cache
+from .layered import count_before
 from .live import Run
 from .moments import Place, Sizes, largest_moment
 from .quantize import stored_weights
@@ -77,16 +77,17 @@ def inference(
     cache = kv_cache(arch, batch=batch, seq_len=seq_len, dtype=kv, engine=engine)
     missing = () if overhead else ("overhead",)
     phases, moments, nbytes, choices = {PHASES[0]: held}, {}, {}, {}
-    growth = _growth(cache) if engine == "transformers" else Ledger()
-    sizes = Sizes()
-    for phase, tokens, grown in ((PHASES[1], seq_len, Ledger()), (PHASES[2], 1, growth)):
-        base = held + cache + grown
+    grows, sizes = engines[engine].name == "transformers", Sizes()
+    for phase, tokens, past in ((PHASES[1], seq_len, 0), (PHASES[2], 1, seq_len - 1)):
+        beside = behind_windows(arch, batch=batch, tokens=tokens, past=past, dtype=kv) if grows else Ledger()
+        base = held + cache + beside
         run = setting(batch=batch, seq_len=tokens, attention=attention, backend=backend)
         if undescribed(arch):
             phases[phase] = base
             continue
-        run = replace(run, loss="last" if logits == "last" else "none", cache=True)
-        found = _moments(record(arch, run, (), stored), base)
+        run = replace(run, loss="last" if logits == "last" else "none", cache=True, past=past, grows=grows)
+        model = record(arch, run, (), stored)
+        found = _moments(model, held, cache + beside, grows and phase == PHASES[1])
         moments[phase], phases[phase], nbytes[phase] = largest_moment(found, sizes)
         choices[phase] = found
     if undescribed(arch):
@@ -99,24 +100,38 @@ def _settings(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: given[name] for name in ("arch", "batch", "seq_len", "weights", "kv", "engine", "logits")}
 
 
-def _moments(model: Model, base: Ledger) -> list[Place]:
+def _moments(model: Model, held: Ledger, cache: Ledger, fills: bool) -> list[Place]:
     """The moments of a forward pass that keeps nothing: one layer of each kind is like all of them.
 
-    While the layers run, a variable of the model holds the embedded tokens.
+    fills  the cache is made on the way: a layer's own part of it lives once its keys and values are appended
+
+    While the layers run, variables of the model hold the embedded tokens. Where its loop keeps what a layer returned,
+    the attention weights of the layer before live too.
     """
     shared = Ledger(storage.row() for storage in model.shared + model.mask)
-    embedded = Ledger([model.before.stretch.leaves.storage.row(kind="temporaries")])
-    before, *layers, after = (Run(stretch).forward() for stretch in model.stretches)
-    return [
-        Place((base, shared), before + after),
-        Place((base, shared, embedded), [moment for moments in layers for moment in moments]),
-    ]
+    variables = Ledger(storage.row(kind="temporaries") for storage in model.variables)
+    before, after = (Run(part.stretch).forward() for part in (model.before, model.after))
+    empty = Ledger() if fills else cache
+    found = [Place((held, empty, shared), before), Place((held, cache, shared), after)]
+    moments = {stretch: Run(stretch).forward() for stretch in model.stretches}
+    for stretch, (axis,) in model.layers:
+        lingering = [] if stretch.lingers is None or _is_single(model) else [stretch.lingers.row(kind="temporaries")]
+        beside = (held, shared, variables, Ledger(lingering))
+        appended = next((n for n, moment in enumerate(moments[stretch]) if moment.name.endswith("cache:keys")), 0)
+        last = axis.start + axis.step * (axis.count - 1)
+        for count, some in ((last, moments[stretch][:appended]), (last + 1, moments[stretch][appended:])):
+            if some:
+                found.append(Place((*beside, _first(cache, count) if fills else cache), some))
+    return found
 
 
-def _growth(cache: Ledger) -> Ledger:
-    """A longer copy of one layer's keys, beside the old one, while transformers appends a token."""
-    if not len(cache):
-        return Ledger()
-    nbytes = largest(t.dtype.nbytes(t.size) for t in cache)
-    row = Tensor("cache while it grows", (nbytes,), dtypes["uint8"], "temporaries", basis="implementation")
-    return Ledger([row])
+def _first(cache: Ledger, count: Size) -> Ledger:
+    """What the first layers have in the cache."""
+    rows = ((row, row.axes[0]) for row in cache)
+    return Ledger(row.but(axes=(replace(axis, count=count_before(axis, count)),)) for row, axis in rows)
+
+
+def _is_single(model: Model) -> bool:
+    """True for a model of one layer, which has none before it."""
+    axes = [axis for part in model.layers for axis in part.axes]
+    return len(axes) == 1 and is_whole(axes[0].count) and axes[0].count == 1

@@ -118,6 +118,24 @@ def kv_cache(
     return Ledger(rows)
 
 
+def behind_windows(arch: Architecture, *, batch: Size, tokens: Size, past: Size, dtype: str | Dtype) -> Ledger:
+    """What transformers' cache holds beside its own rows once `tokens` are added to `past` ones.
+
+    Layers with a window keep a view of the last W − 1 tokens: with it lives all that they saw, until the next token.
+    """
+    rows: list[Tensor] = []
+    _, sliding = full_and_sliding(arch)
+    for axis in sliding:
+        kept = engines["transformers"].window
+        seen = tokens + smallest((past, arch.sliding_window - 1))
+        beyond = seen - smallest((seen, kept(tokens + past, arch.sliding_window)))
+        for name, (heads, width) in zip(("keys", "values"), _widths(arch, engines["transformers"], True), strict=True):
+            if width is not None and not (is_whole(beyond) and beyond == 0):
+                row, shape = f"layers.{{}}.{name} out of the window", (batch, heads, beyond, width)
+                rows.append(Tensor(row, shape, as_dtype(dtype), "temporaries", (axis,), basis="implementation"))
+    return Ledger(rows)
+
+
 def is_encoder(arch: Architecture) -> bool:
     """True for a model whose tokens look both ways and which generates nothing: BERT and its kin, an encoder alone."""
     return "masked" in arch.family.heads.values() or arch.head == "encoder"

@@ -122,7 +122,7 @@ def _below(other: Part, part: Part, place: Size) -> Axis:
     (axis,), (mine,) = other.axes, part.axes
     if other is part:
         return replace(axis, count=place)
-    return replace(axis, count=_count_before(axis, mine.start + mine.step * place))
+    return replace(axis, count=count_before(axis, mine.start + mine.step * place))
 
 
 def _above(axis: Axis, mine: Axis, place: Size) -> Axis:
@@ -130,10 +130,10 @@ def _above(axis: Axis, mine: Axis, place: Size) -> Axis:
     if not is_array(axis.count) and axis == mine:  # a grid takes the general way, which gives the same
         before = place + 1
     else:
-        before = _count_before(axis, mine.start + mine.step * place + 1)
+        before = count_before(axis, mine.start + mine.step * place + 1)
     return replace(axis, count=axis.count - before)
 
 
-def _count_before(axis: Axis, index: Size) -> Size:
+def count_before(axis: Axis, index: Size) -> Size:
     """How many of the layers of `axis` have an index below `index`."""
     return smallest((axis.count, largest((0, ceil_div(index - axis.start, axis.step)))))

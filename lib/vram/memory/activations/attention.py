@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...ledger.dtypes import dtypes
+from .cache import cached
 from .falcon import broadcast_heads
 from .forward import Forward
 from .interleaved import unshuffled
@@ -13,27 +14,28 @@ from .rotary import rotated
 from .tape import Value
 
 
-def attention(f: Forward, x: Value) -> Value:
-    """Self-attention up to and with the output projection; dropout, where the family has it, is not part of it."""
+def attention(f: Forward, x: Value, residual: Value | None = None) -> Value:
+    """Self-attention up to and with the output projection; dropout, where the family has it, is not part of it.
+
+    residual  what the module itself adds to it, after dropout (BLOOM): all its variables live until then
+    """
     module = f.names["o"].rsplit(".", 1)[0]
     with f.tape.holding(x):
         with f.tape.within("attention"):
             q, k, v = latent(f, module, x) if "kv_a" in f.names else _grouped(f, module, x)
-            if f.setting.cache:
-                k, v = (_cached(f, f"{module}.cache:{what}", t) for what, t in (("keys", k), ("values", v)))
+            if "kv_a" not in f.names:  # a latent vector is cached before keys and values are made of it
+                k, v = cached(f, module, k, v)
         with f.tape.holding(q, k, v):
             with f.tape.within("attention"):
                 out = core(f, module, q, k, v)
-            return f.linear(f.names["o"], out)
-
-
-def _cached(f: Forward, name: str, x: Value) -> Value:
-    """Keys or values once they are in the cache, which is counted by itself; a window keeps too few of them."""
-    if f.kind.masked and f.arch.sliding_window:
-        return x
-    copy = f.map(name, x)
-    copy.storage.shared = True
-    return copy
+            with f.tape.holding(*[out] * (residual is not None)):
+                out = f.linear(f.names["o"], out)
+                if residual is not None:
+                    out = f.dropout(f"{f.names['o']}.dropout", out)
+                    out = f.add(f"{module}.residual", residual, out)
+    if f.attention_weights is not None:
+        f.tape.hold(f.attention_weights)
+    return out
 
 
 def _grouped(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:

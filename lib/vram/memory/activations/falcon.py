@@ -1,4 +1,7 @@
-"""Falcon's heads: keys and values are picked out of one projection by an index, and perhaps copied for all queries."""
+"""Falcon's attention: how keys and values are picked out of one projection, and how eager code weighs them.
+
+An index picks them, and perhaps copies them for all queries. Eager code scales scores where they lie.
+"""
 
 from __future__ import annotations
 
@@ -25,3 +28,16 @@ def broadcast_heads(f: Forward, q: Value, k: Value, v: Value) -> tuple[Value, Va
 def _picked(f: Forward, name: str, x: Value) -> Value:
     index = Storage(f"{name}:index", (1,), dtypes["int64"])
     return f.tape.record(f"{name}.picked", (x,), x.shape, x.dtype, extra=[index])
+
+
+def falcon_weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
+    """Scale, distances, mask, softmax in the format of the queries: variables hold the results of the first two."""
+    wide = dtypes["fp32"]
+    if f.arch.positions == "alibi":
+        f.tape.hold(scores)
+        f.tape.hold(scores := f.cast(f"{module}.scores:cast", scores, wide))
+        scores = f.map(f"{module}.distances", scores)
+    scores = f.tape.in_place(f"{module}.scale", scores)
+    f.tape.hold(scores)
+    with f.tape.holding(masked := f.map(f"{module}.mask", scores)):
+        return f.softmax(f"{module}.softmax", masked, wide if f.setting.autocast else q.dtype)

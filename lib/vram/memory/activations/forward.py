@@ -93,6 +93,8 @@ class Forward:
         self.tape = Tape()
         self._parameters: dict[str, Value] = {}
         self._casts: dict[Value, Value] = {}
+        #: What eager attention returns beside its output: a variable of the layer holds it until the layer is done.
+        self.attention_weights: Value | None = None
 
     def parameter(self, name: str) -> Value:
         """A weight by its full name; one object however often it is used, so that its gradient is one."""

@@ -12,7 +12,9 @@ from contextlib import AbstractContextManager, nullcontext
 from ...ledger.arithmetic import Size, round_up
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
+from .cache import tokens_seen
 from .described import ENCODERS
+from .falcon import falcon_weights
 from .forward import Forward
 from .operands import one_by_one, repeated, same
 from .setting import is_known_to_exceed
@@ -39,26 +41,45 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
                 wide = dtypes["fp32"]
                 q, k = f.cast(f"{module}.scores:query cast", q, wide), f.cast(f"{module}.scores:key cast", k, wide)
             q, k, v = one_by_one(f, f"{module}.values", q, k, v)
-            scores = f.matmul(f"{module}.scores", q, k, (b, a, s, s), ("query", "key"))
-            scores = f.map(f"{module}.scale", scores)
-        if family in CAPPED:
-            scores = f.map(f"{module}.capped", f.map(f"{module}.tanh", scores, "output"))
-        scores = _masked(f, module, scores)
-        with f.tape.holding(scores):
-            weights = _with_sinks(f, module, scores, v) if "sinks" in f.names else _softmax(f, module, scores, q, v)
-        weights = f.dropout(f"{module}.dropout", weights, _dropout(f))
-        weights = f.cast(f"{module}.dropout:cast", weights, v.dtype) if "sinks" in f.names else weights
-        out = f.matmul(f"{module}.values", weights, v, (b, a, s, v.shape[-1]), ("weights", "value"))
-    return f.map(f"{module}.transpose", out, shape=(b, s, a * v.shape[-1]))
+            scores = f.matmul(f"{module}.scores", q, k, (b, a, s, k.shape[1]), ("query", "key"))
+            weights = _WEIGHTS.get(family, _weights)(f, module, scores, q, v)
+            with f.tape.holding(weights):
+                weights = f.dropout(f"{module}.dropout", weights, _dropout(f))
+                weights = f.cast(f"{module}.dropout:cast", weights, v.dtype) if "sinks" in f.names else weights
+            with f.tape.holding(weights):
+                out = f.matmul(f"{module}.values", weights, v, (b, a, s, v.shape[-1]), ("weights", "value"))
+                out = f.map(f"{module}.transpose", out, shape=(b, s, a * v.shape[-1]))
+    if f.setting.checkpointing != "selective":
+        f.attention_weights = weights
+    return out
+
+
+def _weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
+    """Scale, cap, mask and softmax: a variable holds each step's result until the next one is there."""
+    scores = f.map(f"{module}.scale", scores)
+    if f.arch.model_type in CAPPED:
+        scores = f.map(f"{module}.capped", f.map(f"{module}.tanh", scores, "output"))
+    scores = _masked(f, module, scores)
+    if "sinks" in f.names:
+        return _with_sinks(f, module, scores, v)
+    with f.tape.holding(scores):
+        return _softmax(f, module, scores, q, v)
+
+
+def _bloom_weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
+    """One kernel scales the scores and adds the distances; variables hold them with and without the mask."""
+    f.tape.hold(scores)
+    f.tape.hold(masked := f.map(f"{module}.mask", scores))
+    return _softmax(f, module, masked, q, v)
 
 
 def _masked(f: Forward, module: str, scores: Value) -> Value:
     """The mask is added, which keeps nothing; where it chooses between scores and minus infinity, it is kept."""
     family, length = f.arch.model_type, f.arch.fields.get("max_position_embeddings")
     if family == "mpt":
-        b, a, s, _ = scores.shape
+        b, a, s, tokens = scores.shape
         distances = f.once("distances", (a, 1, length), dtypes["fp32"])
-        allowed = f.once("causal mask of yes and no", (b, 1, s, s), dtypes["bool"])
+        allowed = f.once("causal mask of yes and no", (b, 1, s, tokens), dtypes["bool"])
         scores = f.add(f"{module}.distances", scores, distances)
         return f.tape.record(f"{module}.mask", (scores,), scores.shape, scores.dtype, saves=[(allowed, "mask")])
     if family == "gpt_neo":  # chooses by a mask that each layer has for all positions, then adds that of the model
@@ -69,10 +90,6 @@ def _masked(f: Forward, module: str, scores: Value) -> Value:
 
 def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
     """Softmax in FP32 and back to the format of the queries; some families take the scores as they are."""
-    if f.arch.model_type == "falcon":
-        if f.arch.positions == "alibi":
-            scores = f.cast(f"{module}.scores:cast", scores, dtypes["fp32"])
-        return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if f.setting.autocast else q.dtype)
     if f.arch.model_type in ENCODERS:  # no mask has made the scores FP32; autocast does so on CUDA
         wide = f.setting.autocast is not None and f.setting.backend == "cuda"
         return f.softmax(f"{module}.softmax", scores, dtypes["fp32"] if wide else scores.dtype)
@@ -85,15 +102,19 @@ def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Valu
 
 def _with_sinks(f: Forward, module: str, scores: Value, v: Value) -> Value:
     """Softmax over the scores and a sink for each head, which is left out afterwards: one column more is kept."""
-    b, a, s, _ = scores.shape
+    b, a, s, tokens = scores.shape
     sinks = f.parameter(f.names["sinks"])
-    wide = f.widest(scores.dtype, sinks.dtype)
+    wide, masked = f.widest(scores.dtype, sinks.dtype), scores
     scores = f.cast(f"{module}.scores:cast", scores, wide)
-    joined = f.tape.record(f"{module}.with sinks", (scores, sinks), (b, a, s, s + 1), wide)
+    joined = f.tape.record(f"{module}.with sinks", (scores, sinks), (b, a, s, tokens + 1), wide)
     index = Storage(f"{module}.largest:indices", (b, a, s, 1), dtypes["int64"], part="attention")
     most = f.tape.record(f"{module}.largest", (joined,), (b, a, s, 1), wide, extra=[index])
-    weights = f.softmax(f"{module}.softmax", f.add(f"{module}.less the largest", joined, most), wide)
-    return weights.view((b, a, s, s))
+    with f.tape.holding(masked):
+        less = f.add(f"{module}.less the largest", joined, most)
+        weights = f.softmax(f"{module}.softmax", less, wide)
+    f.tape.hold(less)
+    f.tape.hold(weights)
+    return weights.view((b, a, s, tokens))
 
 
 def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
@@ -128,15 +149,25 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     if not late:  # beside a mask, transformers repeats them itself
         k, v = (repeated(f, f"{module}.sdpa.repeat:{w}", t, not f.kind.masked) for w, t in (("key", k), ("value", v)))
     q32, k32, v32 = (f.cast(f"{module}.sdpa:{what}", t, wide) for what, t in (("query", q), ("key", k), ("value", v)))
-    q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
-    if late:
-        k32, v32 = (repeated(f, f"{module}.sdpa.repeat:{w}", t) for w, t in (("key", k32), ("value", v32)))
-    q32, k32, v32 = one_by_one(f, f"{module}.sdpa", q32, k32, v32)
-    scores = f.map(f"{module}.sdpa.mask", _product(f, f"{module}.sdpa.scores", q32, k32, (b, a, s, s)))
-    weights = f.dropout(f"{module}.sdpa.dropout", f.map(f"{module}.sdpa.softmax", scores, "output"), _dropout(f))
-    out = _product(f, f"{module}.sdpa.values", weights, v32, (b, a, s, v.shape[-1]))
-    out = f.cast(f"{module}.sdpa:back", out, q.dtype)
+    with f.tape.holding(q32, k32, v32):
+        q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
+        if late:
+            k32, v32 = (repeated(f, f"{module}.sdpa.repeat:{w}", t) for w, t in (("key", k32), ("value", v32)))
+        q32, k32, v32 = one_by_one(f, f"{module}.sdpa", q32, k32, v32)
+        with f.tape.holding(q32, *_added(f, f"{module}.sdpa.scores", s, k.shape[1], q, wide)):
+            scores = f.map(f"{module}.sdpa.mask", _product(f, f"{module}.sdpa.scores", q32, k32, (b, a, s, k.shape[1])))
+            weights = f.map(f"{module}.sdpa.softmax", scores, "output")
+            weights = f.dropout(f"{module}.sdpa.dropout", weights, _dropout(f))
+            out = _product(f, f"{module}.sdpa.values", weights, v32, (b, a, s, v.shape[-1]))
+            out = f.cast(f"{module}.sdpa:back", out, q.dtype)
     return f.map(f"{module}.sdpa:transpose", out, shape=(b, s, a * v.shape[-1]))
+
+
+def _added(f: Forward, name: str, s: Size, tokens: Size, q: Value, wide: Dtype) -> list[Value]:
+    """The mask that the fallback adds to the scores, made of yes and no, or of "each token sees those before it"."""
+    if f.kind.masked:
+        return [] if f.arch.positions == "alibi" else [f.made(f"{name}:mask", (1, 1, s, tokens), q.dtype)]
+    return [] if same(s, 1) else [f.made(f"{name}:mask", (s, tokens), wide)]
 
 
 def _product(f: Forward, name: str, a: Value, b: Value, shape: tuple[Size, ...]) -> Value:
@@ -161,11 +192,12 @@ def _fused(f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tu
 def _mask(f: Forward, name: str, q: Value) -> Value:
     """The mask in the format of the queries: each layer makes it of one of yes and no; with distances it is shared."""
     b, s, a, _ = q.shape
+    tokens = tokens_seen(f)
     if f.arch.positions != "alibi":
-        return f.made(f"{name}:mask", (b, 1, s, s), q.dtype)
+        return f.made(f"{name}:mask", (b, 1, s, tokens), q.dtype)
     if f.setting.autocast is None:
-        return f.once("mask with distances", (b, a, s, s), q.dtype)
-    return f.made(f"{name}:mask", (b, a, s, s), q.dtype)
+        return f.once("mask with distances", (b, a, s, tokens), q.dtype)
+    return f.made(f"{name}:mask", (b, a, s, tokens), q.dtype)
 
 
 def _dropout(f: Forward) -> float:
@@ -207,6 +239,9 @@ def _recomputed(f: Forward, module: str) -> AbstractContextManager:
     """Under selective checkpointing, the part that makes s × s matrices is computed again in backward."""
     return f.tape.checkpoint(f"{module}.core") if f.setting.checkpointing == "selective" else nullcontext()
 
+
+#: Families whose eager code goes from scores to weights in a way of its own.
+_WEIGHTS = {"bloom": _bloom_weights, "falcon": falcon_weights}
 
 _CORES = {"eager": eager, "sdpa": sdpa, "flash": _flash_package}
 

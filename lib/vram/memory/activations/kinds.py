@@ -22,6 +22,7 @@ class Kind:
 
     sparse        they have experts
     masked        attention is given a mask
+    windowed      the cache keeps no more than a window shows
     tables        rotary tables of their own, by the end of their name
     turned        positions turn their queries and keys
     frozen_input  no gradient goes on below them
@@ -30,6 +31,7 @@ class Kind:
     axis: Axis
     sparse: bool = False
     masked: bool = False
+    windowed: bool = False
     tables: str = ""
     turned: bool = True
     frozen_input: bool = False
@@ -39,7 +41,7 @@ def kinds_of_layer(arch: Architecture, setting: Setting, embedding_trained: bool
     """The kinds of layer in order of their first index; under a frozen embedding the first layer stands alone."""
     dense, sparse = dense_and_sparse(arch)
     kinds = [Kind(axis) for axis in dense] + [Kind(axis, sparse=True) for axis in sparse]
-    kinds = _masked(arch, setting, _turned(arch, kinds))
+    kinds = _windowed(arch, setting, _masked(arch, setting, _turned(arch, kinds)))
     kinds.sort(key=lambda kind: kind.axis.start)
     if embedding_trained:
         return kinds
@@ -73,6 +75,14 @@ def _masked(arch: Architecture, setting: Setting, kinds: list[Kind]) -> list[Kin
     if arch.model_type in _ALWAYS_MASKED or (short and (not full or arch.model_type in _ONE_MASK)):
         return [replace(kind, masked=True) for kind in kinds]
     return _crossed(kinds, sliding, full, masked=True) if short else kinds
+
+
+def _windowed(arch: Architecture, setting: Setting, kinds: list[Kind]) -> list[Kind]:
+    """Layers with a window have a cache of their own kind, whether or not the window is full."""
+    if not setting.cache or not arch.sliding_window:
+        return kinds
+    full, sliding = _windows(arch)
+    return _crossed(kinds, sliding, full, windowed=True)
 
 
 def _windows(arch: Architecture) -> tuple[Sequence[Axis], Sequence[Axis]]:

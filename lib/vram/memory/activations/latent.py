@@ -6,6 +6,7 @@ In training the narrow vectors save nothing: transformers makes the keys and val
 from __future__ import annotations
 
 from ...ledger.dtypes import Dtype
+from .cache import cached
 from .forward import Forward
 from .interleaved import complex_turned
 from .norms import norm
@@ -21,6 +22,7 @@ def latent(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
         q = f.linear(names["q_b"], norm(f, names["q_norm"], f.linear(names["q_a"], x)))
     else:
         q = f.linear(names["q"], x)
+    f.tape.hold(q)
     q_pass, q_turn = f.tape.split(f"{module}.query", q, [(b, s, a, nope), (b, s, a, rope)])
     both = f.linear(names["kv_a"], x)
     narrow, k_turn = f.tape.split(names["kv_a"], both, [(b, s, latent), (b, s, 1, rope)])
@@ -28,10 +30,14 @@ def latent(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
     rotate = complex_turned if arch.model_type == "deepseek_v2" else _in_pairs
     q_turn = rotate(f, f"{module}.rotary:query", q_turn, x.dtype)
     k_turn = rotate(f, f"{module}.rotary:key", k_turn, x.dtype)
+    f.tape.hold(both)
+    f.tape.hold(q_turn)
+    narrow, k_turn = cached(f, module, narrow, k_turn)
     q = _joined(f, f"{module}.query", q_pass, q_turn)
     wide = f.linear(names["kv_b"], narrow)
-    k_pass, v = f.tape.split(names["kv_b"], wide, [(b, s, a, nope), (b, s, a, v_dim)])
-    k = f.tape.record(f"{module}.key", (k_pass, k_turn), (b, s, a, nope + rope), k_pass.dtype)
+    seen = wide.shape[1]
+    k_pass, v = f.tape.split(names["kv_b"], wide, [(b, seen, a, nope), (b, seen, a, v_dim)])
+    k = f.tape.record(f"{module}.key", (k_pass, k_turn), (b, seen, a, nope + rope), k_pass.dtype)
     return q, k, v
 
 

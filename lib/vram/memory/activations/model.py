@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from ...architectures.layers import full_and_sliding
-from ...ledger.arithmetic import Size
+from ...ledger.arithmetic import Size, smallest
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
 from ...ledger.ledger import Ledger
@@ -40,6 +40,7 @@ class Stretch:
     tape: Tape
     enters: Value | None = None
     leaves: Value | None = None
+    lingers: Storage | None = None  # of the layer before, a variable of the model's loop holds it
 
     @cached_property
     def saved(self) -> tuple[Storage, ...]:
@@ -71,6 +72,7 @@ class Model:
 
     shared  made before the layers and used by all of them: alive from then on, whether or not a layer saves it
     mask    the causal mask of eager code: alive in forward, and while layers are computed again
+    variables  what variables of the model's code hold while the layers run: embedded tokens, numbers of positions
     keeps_mask  a checkpointed layer was given the mask in such a way that it keeps it
     """
 
@@ -80,6 +82,7 @@ class Model:
     shared: tuple[Storage, ...]
     mask: tuple[Storage, ...]
     keeps_mask: bool
+    variables: tuple[Storage, ...] = ()
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -110,6 +113,7 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     f = Forward(arch, setting, weights, shared)
     x = _embedded(f)
     before = Stretch(f.tape, leaves=x)
+    variables = _variables(f, x)
     block = arch.names["o"].split("{}")[0] + "{}"
     kinds = kinds_of_layer(arch, setting, x.grad or not weights.trains)
     known: dict[Kind, Stretch] = {}  # layers that differ only in where they are
@@ -123,7 +127,8 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
             with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
                 with f.tape.holding(enters):
                     leaves = layer(f, enters)
-            known[alike] = Stretch(f.tape, enters, leaves)
+            lingers = f.attention_weights if arch.model_type in _KEEPS_OUTPUTS else None
+            known[alike] = Stretch(f.tape, enters, leaves, lingers and lingers.storage)
         layers.append(Part(known[alike], (kind.axis,)))
     f = Forward(arch, setting, weights, shared)
     enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].stretch.leaves.grad)
@@ -137,10 +142,25 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
     made_once = tuple(value.storage for value in shared.values())
     masks = _masks(arch, setting, x, masked)
-    return Model(Part(before), tuple(layers), Part(after), made_once, masks, keeps)
+    return Model(Part(before), tuple(layers), Part(after), made_once, masks, keeps, variables)
 
 
 _ANYWHERE = Axis(1)
+
+#: Families whose loop over the layers has a variable for all that a layer returns, its attention weights among them.
+_KEEPS_OUTPUTS = frozenset({"bloom", "falcon"})
+
+
+def _variables(f: Forward, x: Value) -> tuple[Storage, ...]:
+    """The embedded tokens, and in families with learned positions the vectors they are the sum of; the positions."""
+    made = {op.name: op.outputs[0].storage for op in f.tape.ops}
+    tokens, positions = made[f.names["embedding"]], made.get(f.names.get("positions", ""))
+    embedded = (x.storage,) if positions is None else (tokens, positions)
+    if f.arch.positions == "alibi":
+        shape = (f.setting.batch * f.arch.num_attention_heads, 1, f.setting.keys)
+        return (*embedded, Storage("alibi", shape, x.dtype, "temporaries"))
+    numbers = Storage(f"{f.names['embedding']}:positions", (1, f.setting.seq_len), dtypes["int64"], "temporaries")
+    return (*embedded, numbers)
 
 
 def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tuple[Storage, ...]:
@@ -148,15 +168,31 @@ def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tupl
 
     masked  some layer gives torch's kernel a mask
     """
-    b, s = setting.batch, setting.seq_len
+    b, s, tokens = setting.batch, setting.seq_len, setting.keys
+    if arch.model_type == "falcon" and arch.positions == "alibi":
+        if setting.attention != "eager":
+            return ()  # the kernel's is shared
+        return (Storage("mask with distances", (b, arch.num_attention_heads, s, tokens), x.dtype, "temporaries"),)
     if setting.attention == "sdpa" and masked:
-        return (Storage("mask of yes and no", (1, 1, s, s), dtypes["bool"], "temporaries", shared=True),)
+        return (Storage("mask of yes and no", (1, 1, s, tokens), dtypes["bool"], "temporaries", shared=True),)
     if setting.attention != "eager" or arch.head != "lm":
         return ()
     if arch.model_type == "mpt":  # its mask says yes or no, and is kept
         return ()
-    names = ["causal mask"] + ["causal mask of windows"] * all(full_and_sliding(arch))
-    return tuple(Storage(name, (b, 1, s, s), x.dtype, "temporaries", shared=True) for name in names)
+    full, sliding = full_and_sliding(arch)
+    widths = {}
+    if full or arch.model_type in _BOTH_MASKS:
+        widths["causal mask"] = tokens
+    if sliding:
+        seen = s + smallest((setting.past, arch.sliding_window - 1)) if setting.cache else tokens
+        widths["causal mask of windows"] = seen
+    return tuple(
+        Storage(name, (b, 1, s, width), x.dtype, "temporaries", shared=True) for name, width in widths.items()
+    )
+
+
+#: Families whose code makes a mask for each type of layer, whether or not there is one of that type.
+_BOTH_MASKS = frozenset({"gemma2", "gemma3_text", "vaultgemma", "cohere2", "olmo3", "gpt_oss"})
 
 
 #: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
@@ -219,26 +255,51 @@ def layer(f: Forward, x: Value) -> Value:
     feed_forward = _experts if f.kind.sparse else _mlp
     if f.arch.norms_the_sum:
         return _normed_afterwards(f, x, block)
-    attended = _residual_dropout(f, names["o"], attention(f, normed := _norm(f, "attention_norm", x)))
+    normed = _norm(f, "attention_norm", x)
+    if f.arch.model_type == "falcon":
+        return _falcon(f, x, normed, block)
+    if f.arch.model_type in _ADDS_IN_ATTENTION:
+        x = attended = attention(f, normed, x)
+        with f.tape.holding(attended):
+            return f.add(f"{block}.mlp_residual", x, feed_forward(f, _norm(f, "mlp_norm", x)))
+    attended = _residual_dropout(f, names["o"], attention(f, normed))
     attended = _norm(f, "attention_post_norm", attended)
     if f.arch.parallel:
         second = normed if f.arch.shared_norm else _norm(f, "mlp_norm", x)
-        both = f.add(f"{block}.add", attended, feed_forward(f, second))
-        if f.arch.model_type == "falcon":
-            both = f.dropout(f"{block}.dropout", both)
-        return f.add(f"{block}.residual", both, x)
+        return f.add(f"{block}.residual", f.add(f"{block}.add", attended, feed_forward(f, second)), x)
     x = f.add(f"{block}.attention_residual", x, attended)
     with f.tape.holding(*[attended] * (f.arch.model_type in _HOLDS_ATTENDED)):
         fed = _norm(f, "mlp_post_norm", feed_forward(f, _norm(f, "mlp_norm", x)))
     return f.add(f"{block}.mlp_residual", x, fed)
 
 
+def _falcon(f: Forward, x: Value, normed: Value, block: str) -> Value:
+    """Falcon's layer: its variables hold the norm before attention, what attention says, the norm before the MLP."""
+    arch = f.arch
+    with f.tape.holding(normed):
+        second = _norm(f, "mlp_norm", x) if arch.parallel and not arch.shared_norm else normed
+        with f.tape.holding(second):
+            attended = _residual_dropout(f, f.names["o"], attention(f, normed))
+        f.tape.hold(attended)
+        if not arch.parallel:
+            x = f.add(f"{block}.attention_residual", x, attended)
+            second = _norm(f, "mlp_norm", x)
+        fed = _mlp(f, second)
+        if arch.parallel:
+            fed = f.dropout(f"{block}.dropout", f.add(f"{block}.add", attended, fed))
+        return f.add(f"{block}.{'residual' if arch.parallel else 'mlp_residual'}", fed, x)
+
+
 #: Families whose code has a variable of its own for what attention says.
-_HOLDS_ATTENDED = frozenset({"gpt2"})
+_HOLDS_ATTENDED = frozenset({"gpt2", "gpt_bigcode"})
+#: Families whose attention module itself adds what it says to the stream.
+_ADDS_IN_ATTENTION = frozenset({"bloom"})
+#: Families that give the variable of the norm before the MLP to the MLP's first product.
+_LETS_NORM_GO = frozenset({"opt"})
 
 
 def _mlp(f: Forward, x: Value) -> Value:
-    with f.tape.holding(x):
+    with f.tape.holding(*[x] * (f.arch.model_type not in _LETS_NORM_GO)):
         return mlp(f, x)
 
 

@@ -12,8 +12,19 @@ def rotated(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tuple[
     """Queries and keys turned by their positions."""
     if f.arch.model_type in _OWN:
         return _OWN[f.arch.model_type](f, module, q, k, dtype)
-    tables = _tables(f, module, q, dtype)
-    q, k = (_turned(f, f"{module}.rotary:{part}", t, tables) for part, t in (("query", q), ("key", k)))
+    tables, names = _tables(f, module, q, dtype), [f"{module}.rotary:{part}" for part in ("query", "key")]
+    given = q.dtype
+    split: list[Value] = []
+    with f.tape.holding(q, k):  # until both are turned
+        if f.arch.model_type in _TURNED_IN_FP32:
+            q, k = (f.cast(f"{name}:fp32", x, dtypes["fp32"]) for name, x in zip(names, (q, k), strict=True))
+        with f.tape.holding(q, k):
+            q, k = (_turned(f, name, x, tables, split) for name, x in zip(names, (q, k), strict=True))
+            with f.tape.holding(q, k):
+                given = given if f.arch.model_type in _WIDE_TABLES | _TURNED_IN_FP32 else q.dtype
+                q, k = (f.cast(f"{name}:cast", x, given) for name, x in zip(names, (q, k), strict=True))
+    for part in split:
+        f.tape.hold(part)
     return q, k
 
 
@@ -28,25 +39,25 @@ def _tables(f: Forward, module: str, q: Value, dtype: Dtype) -> tuple[Value, Val
     return cos, sin
 
 
-def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value]) -> Value:
-    """x · cos + turned(x) · sin. Where a part of each head is turned, the rest is joined to it in a new tensor."""
+def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value], split: list[Value]) -> Value:
+    """x · cos + turned(x) · sin. Where a part of each head is turned, the rest is joined to it in a new tensor.
+
+    split  gets what variables of attention hold of it from then on
+    """
     family, (cos, sin) = f.arch.model_type, tables
     *before, _ = x.shape
     part = f.tape.split(f"{name} part", x, [(*before, cos.shape[-1])])[0] if family in _ROTATED_PART else x
     if family in _HALF_TABLES:
         return _in_halves(f, name, x, cos, sin)
-    if family in _TURNED_IN_FP32:
-        part = f.cast(f"{name}:fp32", part, dtypes["fp32"])
     straight = f.mul(f"{name} cos", part, cos)
     turned = f.mul(f"{name} sin", f.map(f"{name} turned", part), sin)
     out = f.add(name, straight, turned)
-    if family in _WIDE_TABLES | _TURNED_IN_FP32:
-        out = f.cast(f"{name}:cast", out, x.dtype)
     if family not in _ROTATED_PART:
         return out
-    f.tape.hold(x)  # by the part that is not turned
     whole = f.map(f"{name} whole", out, shape=x.shape)
     whole.by_head = True
+    if family in _SPLITS_HEADS:
+        split += [x, out]
     return whole
 
 
@@ -71,6 +82,8 @@ _ROTATED_PART = {
     **dict.fromkeys(("gpt_neox", "stablelm"), (1, 4)),
     **dict.fromkeys(("phi3", "minimax_m2"), (1, 1)),
 }
+#: Families whose attention itself splits each head: its variables hold both parts until it is over.
+_SPLITS_HEADS = frozenset({"phi", "persimmon", "stablelm"})
 #: Families whose cosines and sines stay in FP32.
 _WIDE_TABLES = frozenset({"olmo", "olmo2", "olmo3", "flex_olmo", "ernie4_5", "ernie4_5_moe"})
 #: Families that turn in FP32 and then cast back.

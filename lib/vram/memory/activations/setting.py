@@ -47,6 +47,8 @@ class Setting:
     """One way to run a forward pass. See `vram.activations` for the words; attention None: as the family does.
 
     cache  keys and values go into a cache, which lives by itself
+    past   tokens whose keys and values are in the cache already
+    grows  the cache is copied into a longer one with each new token, as transformers' own is
     """
 
     batch: Size = 1
@@ -63,11 +65,18 @@ class Setting:
     lora_dropout: float = 0.0
     implementation: str = "transformers"
     cache: bool = False
+    past: Size = 0
+    grows: bool = False
 
     @property
     def tokens(self) -> Size:
         """b · s."""
         return self.batch * self.seq_len
+
+    @property
+    def keys(self) -> Size:
+        """Tokens that a query looks back on, its own among them."""
+        return self.seq_len + self.past
 
     @property
     def mask(self) -> Dtype | None:

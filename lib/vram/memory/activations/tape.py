@@ -181,6 +181,12 @@ class Tape:
         self.ops.append(Op(name, (value,), tuple(parts), region=self.region, held=self.variables))
         return parts
 
+    def in_place(self, name: str, value: Value) -> Value:
+        """A change of the numbers of a tensor where they lie: no new memory; backward makes a gradient of its own."""
+        changed = Value(value.storage, value.grad, value.shape)
+        self.ops.append(Op(name, (value,), (changed,), region=self.region, held=self.variables))
+        return changed
+
     @contextmanager
     def within(self, part: str) -> Iterator[None]:
         """What is made within it lies inside that part of the layer."""
