@@ -56,9 +56,9 @@ def _masked(f: Forward, module: str, scores: Value) -> Value:
     """The mask is added, which keeps nothing; where it chooses between scores and minus infinity, it is kept."""
     family, length = f.arch.model_type, f.arch.fields.get("max_position_embeddings")
     if family == "mpt":
-        b, a, s, _ = scores.shape
+        b, a, s, tokens = scores.shape
         distances = f.once("distances", (a, 1, length), dtypes["fp32"])
-        allowed = f.once("causal mask of yes and no", (b, 1, s, s), dtypes["bool"])
+        allowed = f.once("causal mask of yes and no", (b, 1, s, tokens), dtypes["bool"])
         scores = f.add(f"{module}.distances", scores, distances)
         return f.tape.record(f"{module}.mask", (scores,), scores.shape, scores.dtype, saves=[(allowed, "mask")])
     if family == "gpt_neo":  # chooses by a mask that each layer has for all positions, then adds that of the model
