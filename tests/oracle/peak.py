@@ -32,6 +32,7 @@ LLAMA = {
 }  # fmt: skip
 GPT2 = {"model_type": "gpt2", "n_embd": 128, "n_head": 4, "n_layer": 3, "vocab_size": 500, "n_positions": 256}
 
+ROTARY = {"n_head": 8, "rotary_dim": 8}
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 LATENT = {
     "num_key_value_heads": 4, "q_lora_rank": 64, "kv_lora_rank": 32, "qk_nope_head_dim": 32, "qk_rope_head_dim": 16,
@@ -69,6 +70,12 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({**LLAMA, **EXPERTS, "model_type": "mixtral"}, {"recipe": "bf16", "checkpointing": "full"}),
     ({**LLAMA, **EXPERTS, **LATENT, "model_type": "deepseek_v2"}, {"recipe": "fp32"}),
     ({**LLAMA, **EXPERTS, **LATENT, "model_type": "deepseek_v3"}, {"recipe": "autocast"}),
+    ({**GPT2, **ROTARY, "model_type": "gptj"}, {"recipe": "bf16", "attention": "eager", "checkpointing": "full"}),
+    ({**GPT2, **ROTARY, "model_type": "codegen"}, {"recipe": "autocast", "attention": "eager"}),
+    ({**LLAMA, "model_type": "mpt"}, {"recipe": "bf16", "attention": "eager", "dropout": 0.1}),
+    ({**LLAMA, **EXPERTS, "model_type": "phimoe"}, {"recipe": "autocast"}),
+    ({**LLAMA, **EXPERTS, "model_type": "ernie4_5_moe", "moe_intermediate_size": 128}, {"recipe": "fp32"}),
+    ({**LLAMA, **EXPERTS, "model_type": "llama4_text", "head_dim": 32}, {"recipe": "bf16", "attention": "eager"}),
     ({**LLAMA, "model_type": "bert", "architectures": ["BertForMaskedLM"]}, {"recipe": "autocast"}),
 ]
 

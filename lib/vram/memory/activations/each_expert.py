@@ -6,6 +6,9 @@ expert are what its tokens take.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ...ledger.arithmetic import Size
 from ...ledger.dtypes import dtypes
 from .forward import Forward
 from .mlp import activate
@@ -23,7 +26,8 @@ def one_after_the_other(f: Forward, module: str, x: Value) -> Value:
         width = f.arch.moe_intermediate_size
         gate, up = (_sliced(f, names[slot], rows, width) for slot in ("experts_gate", "experts_up"))
         inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), up, ("activated", "up"))
-    out = _sliced(f, names["experts_down"], inner, h)
+    gathering = [f.parameter(names[slot]) for slot in ("experts_gate", "experts_up")]  # from the last expert on
+    out = _sliced(f, names["experts_down"], inner, h, gathering)
     scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[places])
     weighted = f.mul(f"{module}.weighted", out, scale, ("output", "weights"))
     summed = f.tape.record(
@@ -32,14 +36,24 @@ def one_after_the_other(f: Forward, module: str, x: Value) -> Value:
     return f.dropout(f"{module}.dropout", summed)
 
 
-def _sliced(f: Forward, name: str, x: Value, width) -> Value:
-    """A product of each expert's rows with its part of the matrix: autocast casts each part by itself."""
+def _sliced(f: Forward, name: str, x: Value, width: Size, gathering: Sequence[Value] = ()) -> Value:
+    """A product of each expert's rows with its part of the matrix: autocast casts each part by itself.
+
+    Backward makes a whole gradient for each part, zero elsewhere, and adds it to that of the parts before.
+
+    gathering  matrices whose gradients are being added up, too
+    """
     weight = f.parameter(name)
     to = f.setting.autocast
     if to is not None:
         x, weight = f.cast(f"{name}:input cast", x, to), f.cast(f"{name}:parts cast", weight, to)
     saves = [(x, "input")] * weight.grad + [(weight, "weight")] * x.grad
-    return f.tape.record(f"{name}.product", (x, weight), (x.shape[0], width), weight.dtype, saves=saves)
+    parts = [
+        Storage(f"{w.storage.name}:gradient of a part", w.shape, w.dtype, "temporaries")
+        for w in (weight, *gathering) if w.grad
+    ]  # fmt: skip
+    shape = (x.shape[0], width)
+    return f.tape.record(f"{name}.product", (x, weight), shape, weight.dtype, saves=saves, backward=parts)
 
 
 def dense_experts(f: Forward, module: str, x: Value) -> Value:

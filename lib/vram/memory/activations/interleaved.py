@@ -6,7 +6,9 @@ them, once for the queries and once for the keys; backward keeps all four.
 
 from __future__ import annotations
 
+from ...ledger.arithmetic import is_whole
 from ...ledger.dtypes import Dtype, dtypes
+from ...ledger.errors import VramError
 from .forward import Forward
 from .norms import divided
 from .operands import same
@@ -15,9 +17,12 @@ from .tape import Value
 
 def interleaved(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tuple[Value, Value]:
     """Queries and keys with a part of each head turned."""
-    name, shape = f"{module}.rotary", (1, f.setting.seq_len, f.arch.rotary_dim)
+    width, d = f.arch.rotary_dim, f.arch.head_dim
+    if is_whole(width) and is_whole(d) and width > d:
+        raise VramError(f"rotary_dim: {width} given, but heads are {d} wide: such a model does not run.")
+    name, shape = f"{module}.rotary", (1, f.setting.seq_len, width)
     if f.arch.model_type == "gptj":  # copies the table, and the numbers of the positions for each angle
-        table = f.made(f"{name}:table", (1, f.arch.max_position_embeddings, f.arch.rotary_dim), dtype)
+        table = f.made(f"{name}:table", (1, f.arch.max_position_embeddings, width), dtype)
         places = f.made(f"{name}:positions", shape, dtypes["int64"])
         picked = f.tape.record(f"{name}.picked", (table, places), shape, dtype)
         picked = f.cast(f"{name}.picked:cast", picked, k.dtype)

@@ -125,7 +125,9 @@ def _common(one: Axis, others: Iterable[Axis]) -> list[Axis]:
         step, after = lcm(one.step, other.step), max(one.start, other.start)
         for first in range(after, after + step):
             if (first - one.start) % one.step == 0 and (first - other.start) % other.step == 0:
-                found.append(Axis(smallest((_count(one, first, step), _count(other, first, step))), first, step))
+                counts = _count(one, first, step), _count(other, first, step)
+                if not any(is_whole(count) and count <= 0 for count in counts):
+                    found.append(Axis(smallest(counts), first, step))
                 break
     return found
 
