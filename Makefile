@@ -60,7 +60,7 @@ slides: $(READY) ## build the decks into slides/_build (needs Node.js)
 
 browser: $(READY) ## drive lessons in a real Chromium
 	$(PY) -m pip install --quiet -r pins-browser.txt
-	$(PY) -m pytest -n 2 --dist loadgroup tests/browser $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
 
 latency: $(READY) ## measure in a real Chromium: from a key press to the new picture of each panel (some: ARGS=04-kv-cache)
 	$(PY) -m pip install --quiet -r pins-browser.txt
