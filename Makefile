@@ -13,8 +13,8 @@ ifneq ($(CURRENT),True)
 $(shell rm -f $(READY))
 endif
 
-# A terminal that cannot show a sign gets a question mark in its place, and not a crash.
-export PYTHONIOENCODING := :replace
+# The folder may have any name and the programs any sign to print, whatever the locale knows.
+export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

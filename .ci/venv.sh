@@ -5,7 +5,6 @@
 # the first of the usual names that is good enough.
 set -eu
 cd "$(dirname "$0")/.."
-export PYTHONUTF8=1  # venv and pip write the name of this folder, which the locale may not know
 folder=${2:-.venv}
 pins=${3:-pins.txt}
 
