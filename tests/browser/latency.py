@@ -81,7 +81,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="names of notebooks without .ipynb; all with a panel unless given")
     wanted = [name for name in parser.parse_args().lessons or LESSONS if name in PANELS]
-    print(f"Bars: {BAR_MILLISECONDS} ms in the median, {LESSONS[0]} alive after {ALIVE_SECONDS} s. {os.cpu_count()} cores.")
+    print(f"Bars: {BAR_MILLISECONDS} ms in the median, {ALIVE_SECONDS} s for {LESSONS[0]}. {os.cpu_count()} cores.")
     print(f"{'panel of':<34} {'alive after':>12} {'median':>8} {'slowest':>8} {'load':>6}")
     missed = 0
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab, sync_playwright() as playwright:
