@@ -13,8 +13,8 @@ ifneq ($(CURRENT),True)
 $(shell rm -f $(READY))
 endif
 
-# A terminal that cannot show a sign gets a question mark in its place, and not a crash.
-export PYTHONIOENCODING := :replace
+# The folder may have any name and the programs any sign to print, whatever the locale knows.
+export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -60,7 +60,7 @@ slides: $(READY) ## build the decks into slides/_build (needs Node.js)
 
 browser: $(READY) ## drive lessons in a real Chromium
 	$(PY) -m pip install --quiet -r pins-browser.txt
-	$(PY) -m pytest -n 2 --dist loadgroup tests/browser $(ARGS)
+	$(PY) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
 
 latency: $(READY) ## measure in a real Chromium: from a key press to the new picture of each panel (some: ARGS=04-kv-cache)
 	$(PY) -m pip install --quiet -r pins-browser.txt

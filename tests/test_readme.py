@@ -59,5 +59,14 @@ def test_the_paths_add_up():
     assert f"{sum(minutes.values()) // 60} hours alone" in TEXT
 
 
+def test_lesson_00_names_the_same_paths():
+    first = nbformat.read(LESSONS[0], as_version=4)
+    (told,) = [cell.source for cell in first.cells if cell.id == "progress-paths"]
+    for path in ("Short course", "Inference only", "Fine-tuner"):
+        (there,) = re.findall(rf"\*\*{path}\*\*: (.*)", told)
+        (here,) = re.findall(rf"\*\*{path}\*\*[^:]*: lessons (.*)", TEXT)
+        assert re.findall(r"\b\d\d\b(?!-)", there) == re.findall(r"\b\d\d\b", here)
+
+
 def test_the_number_of_families_is_the_library_s():
     assert f"for {len(EXACT)} families" in TEXT

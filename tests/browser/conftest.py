@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from surroundings import CHROMIUM_ARGUMENTS, NOTEBOOKS, SLIDES, chromium
+from surroundings import CHROMIUM_ARGUMENTS, LESSONS, NOTEBOOKS, SLIDES, chromium
 
 try:
     from playwright.sync_api import Browser, sync_playwright
@@ -19,12 +19,18 @@ except ImportError:
 from server import Lab, running_lab
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a page stay together, for `--dist loadgroup`: those of a lesson that is open, else of a file."""
-    for item in items:
-        params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.stem} {params.get('lesson', '')}".strip()))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Hand a free worker what shares an opened page: the tests of one lesson, elsewhere those of one file."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPage(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            of_lessons = file.endswith("test_lab.py")
+            return f"{file} {next((name for name in LESSONS if of_lessons and name in test), '')}"
+
+    return ByPage(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,14 @@
 """How quick is a panel under a learner's fingers? `make latency` prints a table; it is no test.
 
 For each lesson with a panel: seconds from Run All Cells to the first panel that answers, and milliseconds from a key
-press to the new picture on the screen, the median over presses on every control. Names of notebooks choose lessons.
+press to the new picture on the screen, the median over presses on every control, beside the load of the machine: with
+more than one process for each core, others are measured too. Names of notebooks choose lessons.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import tempfile
@@ -79,7 +81,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("lessons", nargs="*", help="names of notebooks without .ipynb; all with a panel unless given")
     wanted = [name for name in parser.parse_args().lessons or LESSONS if name in PANELS]
-    print(f"{'panel of':<34} {'alive after':>12} {'median':>8} {'slowest':>8}   bar {BAR_MILLISECONDS} ms")
+    print(f"Bars: {BAR_MILLISECONDS} ms in the median, {ALIVE_SECONDS} s for {LESSONS[0]}. {os.cpu_count()} cores.")
+    print(f"{'panel of':<34} {'alive after':>12} {'median':>8} {'slowest':>8} {'load':>6}")
     missed = 0
     with tempfile.TemporaryDirectory() as folder, running_lab(Path(folder)) as lab, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_ARGUMENTS)
@@ -91,8 +94,9 @@ def main() -> int:
                 wait_idle(page)
                 times = list(presses(page, name))
             median = statistics.median(times)
-            missed += median > BAR_MILLISECONDS or alive > ALIVE_SECONDS
-            print(f"{name:<34} {alive:>10.1f} s {median:>5.0f} ms {max(times):>5.0f} ms", flush=True)
+            missed += median > BAR_MILLISECONDS or (name == LESSONS[0] and alive > ALIVE_SECONDS)
+            busy = os.getloadavg()[0]
+            print(f"{name:<34} {alive:>10.1f} s {median:>5.0f} ms {max(times):>5.0f} ms {busy:>6.1f}", flush=True)
         browser.close()
     return min(missed, 1)
 

@@ -10,8 +10,8 @@ def eight_chats() -> str:
 
 
 def chats() -> int:
-    room = vram.gpus["RTX 3060"].usable_bytes - vram.overhead().nbytes
-    return vram.max_batch(vram.models["qwen2.5-7b"], gpu=room, of="inference", seq_len=8192, weights="nf4")
+    how = {"seq_len": 8192, "weights": "nf4", "overhead": True}
+    return vram.max_batch(vram.models["qwen2.5-7b"], gpu="RTX 3060", of="inference", **how)
 
 
 CLAIMS = [

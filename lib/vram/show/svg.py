@@ -33,7 +33,10 @@ def text_width(text: str, size: float, bold: bool = False) -> float:
     >>> text_width("weights", 15) > text_width("weight", 15)
     True
     """
-    return sum(_WIDTHS.get(letter, 0.65) for letter in text) * size * (1.1 if bold else 1)
+    width = 0.0
+    for letter in text:  # one by one, since sum() rounds otherwise from Python 3.12 on, and pictures would differ
+        width += _WIDTHS.get(letter, 0.65)
+    return width * size * (1.1 if bold else 1)
 
 
 def num(value: float) -> str:

@@ -195,6 +195,7 @@ nemo = vram.models["mistral-nemo-12b"]
 h, l, V = nemo.hidden_size, nemo.num_hidden_layers, nemo.vocab_size
 claim, truth = l * (12 * h**2 + 13 * h) + V * h, vram.weights(nemo).numel
 answer = (claim - truth) / truth""",
+        facts=lambda: {"signed": vram.percent(_error(_analysis(vram.models[_NEMO]), _numel(_NEMO)), signed=True)},
         slips=(
             Slip("turned_round", lambda: -_error(_analysis(vram.models[_NEMO]), _numel(_NEMO))),
             Slip("of_the_claim", lambda: -_error(_numel(_NEMO), _analysis(vram.models[_NEMO]))),
