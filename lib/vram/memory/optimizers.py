@@ -166,7 +166,7 @@ _OPTIMIZERS = (
     Optimizer("ademamix", "AdEMAMix", (Derived("state1", "fp32", doubled(same)), Derived("state2", "fp32")), _BNB,
               ("bnb AdEMAMix", "AdEMAMix")),
     # This class makes no room for the second of its first moments; AdEMAMix itself, which transformers uses, does.
-    Optimizer("ademamix-32bit", "AdEMAMix32bit", _full("state1", "state2"), _BNB, ("bnb AdEMAMix32bit",)),
+    Optimizer("ademamix-32bit", "AdEMAMix, 32 bit", _full("state1", "state2"), _BNB, ("bnb AdEMAMix32bit",)),
     Optimizer("ademamix-8bit", "AdEMAMix, 8 bit", _eight_bit(2, doubled), _BNB,
               ("bnb AdEMAMix8bit", "ademamix_8bit", "AdEMAMix8bit")),
     Optimizer("lamb", "LAMB", (*_full("state1", "state2"), _UNORM), _BNB, ("bnb LAMB", "bnb LAMB32bit", "LAMB")),

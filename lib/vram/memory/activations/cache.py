@@ -29,8 +29,12 @@ def tokens_seen(f: Forward) -> Size:
 
 
 def _before(f: Forward, name: str, new: Value) -> list[Storage]:
-    """What the cache held before, which lives until the longer copy is made; within a window until both are."""
-    earlier = tokens_seen(f) - f.setting.seq_len
+    """What the cache held before, which lives until the longer copy is made; within a window until both are.
+
+    Of a full window it is a view: the token that left it lives as long.
+    """
+    past = f.setting.past
+    earlier = smallest((past, f.arch.sliding_window)) if f.kind.windowed else past
     if not f.setting.grows or (is_whole(earlier) and earlier == 0):
         return []
     b, _, *rest = new.shape

@@ -54,9 +54,9 @@ def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage)
     scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[integers["order"]])
     up, down = _stacks(f, module)
     with f.tape.holding(rows, scale):
-        for what in ("order", "experts"):
-            f.tape.hold(f.made(f"{module}:{what} of rows", (chosen,), int64))
-        f.tape.hold(f.made(f"{module}:experts as floats", (chosen,), dtypes["fp32"]))
+        numbers = {"order of rows": int64, "experts of rows": int64, "experts as floats": dtypes["fp32"]}
+        for what, dtype in numbers.items():
+            f.numbers(f"{module}:{what}", (chosen,), dtype)
         with f.tape.within("expert"):
             both, biases = _biased(f, "experts_gate_up_bias", integers["experts"],
                                    _grouped(f, f"{module}.gate_up_proj", rows, up, (chosen, 2 * width), offsets))
@@ -71,7 +71,7 @@ def _routed(f: Forward, module: str, x: Value, weights: Value, indices: Storage)
                                   _grouped(f, f"{module}.down_proj", inner, down, (chosen, h), offsets))
         with f.tape.holding(out, *biases):
             weighted = f.mul(f"{module}.weighted", out, scale, ("output", "weights"))
-            f.tape.hold(f.made(f"{module}:inverse of rows", (chosen,), int64))
+            f.numbers(f"{module}:inverse of rows", (chosen,), int64)
             ordered = f.tape.record(
                 f"{module}.scatter", (weighted,), (chosen, h), weighted.dtype, extra=[integers["inverse"]]
             )

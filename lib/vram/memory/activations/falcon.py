@@ -38,6 +38,7 @@ def falcon_weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -
         f.tape.hold(scores := f.cast(f"{module}.scores:cast", scores, wide))
         scores = f.map(f"{module}.distances", scores)
     scores = f.tape.in_place(f"{module}.scale", scores)
-    f.tape.hold(scores)
-    with f.tape.holding(masked := f.map(f"{module}.mask", scores)):
+    if f.arch.positions == "alibi":
+        f.tape.hold(scores)
+    with f.tape.holding(scores, masked := f.map(f"{module}.mask", scores)):
         return f.softmax(f"{module}.softmax", masked, wide if f.setting.autocast else q.dtype)

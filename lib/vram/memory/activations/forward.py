@@ -120,6 +120,11 @@ class Forward:
         out.storage.call(name)
         return out
 
+    def numbers(self, name: str, shape: Shape, dtype: Dtype) -> None:
+        """Numbers of tokens or experts, which a variable holds from here on; where gradients flow, they are saved."""
+        if not self.weights.trains:
+            self.tape.hold(self.made(name, shape, dtype))
+
     # formats
 
     def computed(self, weight: Value) -> Dtype:

@@ -16,7 +16,7 @@ from .cache import tokens_seen
 from .described import ENCODERS
 from .falcon import falcon_weights
 from .forward import Forward
-from .operands import one_by_one, repeated, same
+from .operands import queries_and_keys, repeated, same, values
 from .setting import is_known_to_exceed
 from .tape import Storage, Value
 
@@ -40,15 +40,19 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
             if family in _WIDE_SCORES:
                 wide = dtypes["fp32"]
                 q, k = f.cast(f"{module}.scores:query cast", q, wide), f.cast(f"{module}.scores:key cast", k, wide)
-            q, k, v = one_by_one(f, f"{module}.values", q, k, v)
-            scores = f.matmul(f"{module}.scores", q, k, (b, a, s, k.shape[1]), ("query", "key"))
-            weights = _WEIGHTS.get(family, _weights)(f, module, scores, q, v)
+            query, key = queries_and_keys(f, f"{module}.values", q, k, v)
+            scores = f.matmul(f"{module}.scores", query, key, (b, a, s, k.shape[1]), ("query", "key"))
+            weights = _WEIGHTS.get(family, _weights)(f, module, scores, query, v)
             with f.tape.holding(weights):
                 weights = f.dropout(f"{module}.dropout", weights, _dropout(f))
                 weights = f.cast(f"{module}.dropout:cast", weights, v.dtype) if "sinks" in f.names else weights
             with f.tape.holding(weights):
+                v = values(f, f"{module}.values", q, k, v)
                 out = f.matmul(f"{module}.values", weights, v, (b, a, s, v.shape[-1]), ("weights", "value"))
                 out = f.map(f"{module}.transpose", out, shape=(b, s, a * v.shape[-1]))
+                inside = f.tape.variables
+        if family in _WEIGHTS:  # the attention module does all this itself, so that its variables live on
+            f.tape.variables = inside
     if f.setting.checkpointing != "selective":
         f.attention_weights = weights
     return out
@@ -68,6 +72,7 @@ def _weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Valu
 
 def _bloom_weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
     """One kernel scales the scores and adds the distances; variables hold them with and without the mask."""
+    f.tape.hold(q)
     f.tape.hold(scores)
     f.tape.hold(masked := f.map(f"{module}.mask", scores))
     return _softmax(f, module, masked, q, v)
@@ -153,11 +158,12 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
         if late:
             k32, v32 = (repeated(f, f"{module}.sdpa.repeat:{w}", t) for w, t in (("key", k32), ("value", v32)))
-        q32, k32, v32 = one_by_one(f, f"{module}.sdpa", q32, k32, v32)
+        query, key = queries_and_keys(f, f"{module}.sdpa", q32, k32, v32)
         with f.tape.holding(q32, *_added(f, f"{module}.sdpa.scores", s, k.shape[1], q, wide)):
-            scores = f.map(f"{module}.sdpa.mask", _product(f, f"{module}.sdpa.scores", q32, k32, (b, a, s, k.shape[1])))
-            weights = f.map(f"{module}.sdpa.softmax", scores, "output")
+            scores = _product(f, f"{module}.sdpa.scores", query, key, (b, a, s, k.shape[1]))
+            weights = f.map(f"{module}.sdpa.softmax", f.map(f"{module}.sdpa.mask", scores), "output")
             weights = f.dropout(f"{module}.sdpa.dropout", weights, _dropout(f))
+            v32 = values(f, f"{module}.sdpa", q32, k32, v32)
             out = _product(f, f"{module}.sdpa.values", weights, v32, (b, a, s, v.shape[-1]))
             out = f.cast(f"{module}.sdpa:back", out, q.dtype)
     return f.map(f"{module}.sdpa:transpose", out, shape=(b, s, a * v.shape[-1]))

@@ -147,6 +147,8 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
 
 _ANYWHERE = Axis(1)
 
+#: Families whose code makes a mask of ones where it is given none, to count positions or distances by.
+_MAKES_MASKS = {"opt": ("fp32", "int64"), "falcon": ("int64",)}
 #: Families whose loop over the layers has a variable for all that a layer returns, its attention weights among them.
 _KEEPS_OUTPUTS = frozenset({"bloom", "falcon"})
 
@@ -156,9 +158,14 @@ def _variables(f: Forward, x: Value) -> tuple[Storage, ...]:
     made = {op.name: op.outputs[0].storage for op in f.tape.ops}
     tokens, positions = made[f.names["embedding"]], made.get(f.names.get("positions", ""))
     embedded = (x.storage,) if positions is None else (tokens, positions)
+    family, b, tokens = f.arch.model_type, f.setting.batch, f.setting.keys
+    ones = [Storage(f"mask of ones {n}", (b, tokens), dtypes[dtype], "temporaries")
+            for n, dtype in enumerate(_MAKES_MASKS.get(family, ()))]  # fmt: skip
     if f.arch.positions == "alibi":
-        shape = (f.setting.batch * f.arch.num_attention_heads, 1, f.setting.keys)
-        return (*embedded, Storage("alibi", shape, x.dtype, "temporaries"))
+        alibi = Storage("alibi", (b * f.arch.num_attention_heads, 1, tokens), x.dtype, "temporaries")
+        return (*embedded, *ones[:1], alibi)
+    if family in _COUNTS_POSITIONS:
+        return (*embedded, *ones)
     numbers = Storage(f"{f.names['embedding']}:positions", (1, f.setting.seq_len), dtypes["int64"], "temporaries")
     return (*embedded, numbers)
 

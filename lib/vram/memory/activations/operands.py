@@ -26,14 +26,27 @@ def repeated(f: Forward, name: str, x: Value, copied: bool = False) -> Value:
     return seen
 
 
-def one_by_one(f: Forward, name: str, q: Value, k: Value, v: Value) -> tuple[Value, Value, Value]:
-    """Views of parts of a fused projection, copied. All three together are that projection, copied or not."""
+def queries_and_keys(f: Forward, name: str, q: Value, k: Value, v: Value) -> tuple[Value, Value]:
+    """What the first product takes: views of parts of a fused projection are copied for it."""
+    if _is_whole_projection(f, q, k, v):
+        return q, k
+    q, k = (_by_itself(f, f"{name}:{what}", x) for what, x in (("query", q), ("key", k)))
+    return q, k
+
+
+def values(f: Forward, name: str, q: Value, k: Value, v: Value) -> Value:
+    """What the second product takes, beside the weights: the copy is made for it and not before."""
+    return v if _is_whole_projection(f, q, k, v) else _by_itself(f, f"{name}:value", v)
+
+
+def _is_whole_projection(f: Forward, q: Value, k: Value, v: Value) -> bool:
+    """All three together are one projection, which lives anyway: copied or not, they are as large."""
     whole = same(f.arch.num_attention_heads, f.arch.num_key_value_heads)
-    if whole and q.partial and k.partial and v.partial and q.storage is k.storage is v.storage:
-        return q, k, v
-    parts = (("query", q), ("key", k), ("value", v))
-    q, k, v = (_copy_unless_single(f, f"{name}:{what}", x, x.shape) if x.partial else x for what, x in parts)
-    return q, k, v
+    return whole and q.partial and k.partial and v.partial and q.storage is k.storage is v.storage
+
+
+def _by_itself(f: Forward, name: str, x: Value) -> Value:
+    return _copy_unless_single(f, name, x, x.shape) if x.partial else x
 
 
 def _copy_unless_single(f: Forward, name: str, x: Value, shape: tuple[Size, ...]) -> Value:

@@ -124,7 +124,9 @@ def _drawn(f: Forward, name: str, scores: Value, left: Value) -> Routed:
 
 
 def _logits(f: Forward, logits: Value) -> Value:
-    return logits.view((f.setting.tokens, f.arch.num_experts))
+    logits = logits.view((f.setting.tokens, f.arch.num_experts))
+    f.tape.hold(logits)  # the router returns them too
+    return logits
 
 
 def _linear_in_fp32(f: Forward, name: str, x: Value) -> Value:
@@ -136,6 +138,7 @@ def _linear_in_fp32(f: Forward, name: str, x: Value) -> Value:
 def _largest(f: Forward, name: str, scores: Value) -> Routed:
     shape = (f.setting.tokens, f.arch.num_experts_per_tok)
     indices = Storage(f"{name}.topk:indices", shape, dtypes["int64"])
+    f.numbers(f"{name}.topk:chosen", shape, dtypes["int64"])
     return f.tape.record(f"{name}.topk", (scores,), shape, scores.dtype, extra=[indices]), indices
 
 

@@ -74,8 +74,8 @@ class Option:
 def options(state: State, stop: Callable[[], bool] = never) -> list[Option]:
     """The single changes that lower the peak: those that make it fit first, then by peak.
 
-    Asked of the engine, as far as a control of the job stands for the change; then of the jobs and of the loss, which
-    the engine does not vary. Raises `Stopped` as soon as `stop()` is true.
+    Asked of the engine, as far as a control of the job stands for the change; then of the cheaper jobs, which the
+    engine does not vary. Raises `Stopped` as soon as `stop()` is true.
     """
     peak, card = timeline(state).peak, gpus[state.gpu]
     found = []
@@ -84,26 +84,20 @@ def options(state: State, stop: Callable[[], bool] = never) -> list[Option]:
         known = name in ("context", "batch", *JOBS[state.job]) and not (state.job == "full" and name == "rank")
         if known and change.value in WORDS.get(name, (change.value,)):
             found.append(Option(name, change.value, change.peak, change.fits))
-    seen = {(option.setting, option.value) for option in found}
-    for other in _others(state):
+    for other in _cheaper_jobs(state):
         if stop():
             raise Stopped
-        (name,) = (n for n in ("job", "loss") if getattr(other, n) != getattr(state, n))
-        value = getattr(other, name)
-        if (name, value) not in seen and (lower := timeline(other)).peak < peak:
-            found.append(Option(name, value, lower.peak, lower.fits(card)))
+        if (lower := timeline(other)).peak < peak:
+            found.append(Option("job", other.job, lower.peak, lower.fits(card)))
     return sorted(found, key=lambda option: (not option.fits, option.peak))
 
 
-def _others(state: State) -> Iterator[State]:
-    """The cheaper jobs, and the losses that never hold all logits."""
+def _cheaper_jobs(state: State) -> Iterator[State]:
+    """Training that trains less: adapters instead of all, QLoRA instead of LoRA."""
     jobs = list(JOBS)
     if state.job != "run":
         for job in jobs[1 : jobs.index(state.job)] if state.job == "full" else ["qlora"] if state.job == "lora" else []:
             yield state.but(job=job)
-        for loss in ("chunked", "fused"):
-            if loss != state.loss:
-                yield state.but(loss=loss)
 
 
 def longest_context(state: State, stop: Callable[[], bool] = never) -> int:
