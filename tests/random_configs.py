@@ -28,6 +28,8 @@ SIZES: dict[str, tuple[int, ...]] = {
     "rotary_dim": (4, 8),
     "moe_layer_end_index": (40, -1),
 }
+#: Fractions of heads that are whole numbers of pairs in every head drawn here.
+NUMBERS = {"partial_rotary_factor": (0.25, 0.5, 0.75, 1.0), "clip_qkv": (0.5, 6.0, 8.0)}
 WORDS = {
     "feed_forward_proj": ("relu", "gelu", "gated-gelu", "gated-silu"),
     "topk_method": ("greedy", "noaux_tc"),
@@ -73,7 +75,7 @@ def _value(field: str, random: Random, heads: int, width: int) -> Any:
     if kind == "flag":
         return random.random() < 0.5
     if kind == "number":
-        return random.choice((0.5, 6.0, 8.0))
+        return random.choice(NUMBERS[field])
     if kind == "layers":
         return sorted(random.sample(range(6), random.randint(0, 4)))
     if kind == "words":

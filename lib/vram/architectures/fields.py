@@ -102,7 +102,8 @@ _ALL = (
     _size("qk_nope_head_dim", "part of a query or key head without rotary positions"),
     _size("qk_rope_head_dim", "part of a query or key head with rotary positions"),
     _size("v_head_dim", "width of a value head"),
-    _size("rotary_dim", "part of each head that positions turn"),
+    _size("rotary_dim", "width of the part of each head that positions turn"),
+    Field("partial_rotary_factor", "number", "part of each head that positions turn, as a fraction", most=1),
     Field("clip_qkv", "number", "queries, keys and values are clipped at this size"),
     _size("no_rope_layer_interval", "every so many layers, one has no rotary positions", most=1000),
     # feed-forward and experts

@@ -49,6 +49,10 @@ def window(fields: Fields) -> Any:
     return fields["window_size"] if fields["use_sliding_window"] else None
 
 
+#: Where configs of late say which part of each head positions turn.
+TURNED = {"rope_parameters.partial_rotary_factor": "partial_rotary_factor"}
+
+
 def _nothing(fields: Fields) -> None:
     return None
 

@@ -1,6 +1,6 @@
 """GPT-2 and its descendants: LayerNorm, biases, an MLP of two matrices; learned, then rotary positions."""
 
-from .family import Family, four_times_width, heads_as_many, same_as
+from .family import TURNED, Family, four_times_width, heads_as_many, same_as
 
 _KEYS = {
     "n_embd": "hidden_size", "n_layer": "num_hidden_layers", "n_head": "num_attention_heads",
@@ -74,11 +74,12 @@ GPT_NEO = GPT2.derive(
 GPT_NEOX = Family(
     model_type="gpt_neox",
     prefix="gpt_neox",
-    keys={"use_parallel_residual": "parallel"},
+    keys={"use_parallel_residual": "parallel", "rotary_pct": "partial_rotary_factor", **TURNED},
     own={
         "vocab_size": 50432, "hidden_size": 6144, "num_hidden_layers": 44, "num_attention_heads": 64,
         "intermediate_size": 24576, "max_position_embeddings": 2048, "tie_word_embeddings": False,
         "attention_bias": True, "mlp_bias": True, "norm_bias": True, "mlp_gated": False, "parallel": True,
+        "partial_rotary_factor": 0.25,
     },
     names={
         "embedding": "embed_in",
@@ -88,7 +89,7 @@ GPT_NEOX = Family(
         "up": "layers.{}.mlp.dense_h_to_4h", "down": "layers.{}.mlp.dense_4h_to_h",
         "final_norm": "final_layer_norm", "lm_head": "embed_out",
     },
-    ignores=frozenset({"mlp_bias"}),
+    ignores=frozenset({"mlp_bias", "partial_rotary_factor"}),
 )  # fmt: skip
 
 #: OPT: learned positions with two unused rows; the 350M norms after its blocks and has a narrower embedding.

@@ -1,6 +1,6 @@
 """LLaMA and the families that share its layer: RMSNorm, SwiGLU, grouped keys and values, rotary positions."""
 
-from .family import Family, heads_as_many, same_as, width_over_heads
+from .family import TURNED, Family, heads_as_many, same_as, width_over_heads
 
 LLAMA = Family(
     model_type="llama",
@@ -92,9 +92,10 @@ INTERNLM2 = LLAMA.derive(
 #: Nemotron: LayerNorm with a shift, an MLP of two matrices.
 NEMOTRON = LLAMA.derive(
     "nemotron",
+    keys=TURNED,
     names={"gate": None},
     vocab_size=256000, hidden_size=6144, intermediate_size=24576, num_attention_heads=48, max_position_embeddings=4096,
-    norm_bias=True, mlp_gated=False,
+    norm_bias=True, mlp_gated=False, partial_rotary_factor=0.5,
 )  # fmt: skip
 
 #: StarCoder 2: LayerNorm, an MLP of two matrices, one switch for all biases.
@@ -112,13 +113,13 @@ STARCODER2 = LLAMA.derive(
 STABLELM = LLAMA.derive(
     "stablelm",
     ignores=_NO_BIASES | {"head_dim"},
-    keys={"use_qkv_bias": "attention_bias"},
+    keys={"use_qkv_bias": "attention_bias", **TURNED},
     names={
         "q_norm": "layers.{}.self_attn.q_layernorm.norms.{}", "k_norm": "layers.{}.self_attn.k_layernorm.norms.{}",
     },
     vocab_size=50304, hidden_size=2560, intermediate_size=6912, num_key_value_heads=32, max_position_embeddings=4096,
     use_parallel_residual=False, qk_layernorm=False,
-    attention_out_bias=False, norm_bias=True,
+    attention_out_bias=False, norm_bias=True, partial_rotary_factor=0.25,
     parallel=same_as("use_parallel_residual"), shared_norm=same_as("parallel"),
     qk_norm=lambda fields: "each head" if fields["qk_layernorm"] else "none",
 )  # fmt: skip
@@ -187,9 +188,10 @@ COHERE2 = COHERE.derive(
 GLM = LLAMA.derive(
     "glm",
     ignores=_NO_MLP_BIAS,
+    keys=TURNED,
     names={"gate": None, "up": None, "gate_up": "layers.{}.mlp.gate_up_proj"},
     vocab_size=151552, intermediate_size=13696, num_hidden_layers=40, num_key_value_heads=2, head_dim=128,
-    max_position_embeddings=131072, attention_bias=True, attention_out_bias=False,
+    max_position_embeddings=131072, attention_bias=True, attention_out_bias=False, partial_rotary_factor=0.5,
 )  # fmt: skip
 GLM4 = GLM.derive(
     "glm4",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...ledger.dtypes import Dtype
 from ..blocks import Axes, Rows, parameter
 from ..experts import router
-from .family import same_as, shared_experts
+from .family import TURNED, same_as, shared_experts
 from .llama import LLAMA, QK_NORMS
 from .qwen import EXPERTS
 
@@ -128,23 +128,25 @@ LLAMA4 = LLAMA.derive(
 GLM4_MOE = LLAMA.derive(
     "glm4_moe",
     ignores=frozenset({"mlp_bias", "shared_expert_intermediate_size", "num_experts"}),
-    keys={"num_local_experts": "num_experts", "n_routed_experts": "num_experts"},
+    keys={"num_local_experts": "num_experts", "n_routed_experts": "num_experts", **TURNED},
     names={**EXPERTS, **SHARED, **QK_NORMS},
     vocab_size=151552, intermediate_size=10944, num_hidden_layers=46, num_attention_heads=96, num_key_value_heads=8,
     max_position_embeddings=131072, attention_out_bias=False,
     head_dim=lambda fields: fields["hidden_size"] // fields["num_attention_heads"],  # 96 do not divide 4,096
     num_experts=128, num_experts_per_tok=8, moe_intermediate_size=1408, n_shared_experts=1,
     shared_expert_intermediate_size=shared_experts, first_k_dense_replace=1, norm_topk_prob=True,
-    use_qk_norm=False, qk_norm=lambda fields: "head" if fields["use_qk_norm"] else "none",
+    use_qk_norm=False, qk_norm=lambda fields: "head" if fields["use_qk_norm"] else "none", partial_rotary_factor=0.5,
 )  # fmt: skip
 
 #: MiniMax M2: Mixtral with norms over all queries and all keys.
 MINIMAX_M2 = MIXTRAL.derive(
     "minimax_m2",
+    keys={**MIXTRAL.keys, **TURNED},
     ignores=MIXTRAL.ignores | {"sliding_window"},
     names={**QK_NORMS, "router_correction": "layers.{}.block_sparse_moe.e_score_correction_bias"},
     vocab_size=200064, hidden_size=3072, intermediate_size=1536, num_hidden_layers=62, num_attention_heads=48,
     head_dim=128, max_position_embeddings=196608, num_experts=256, num_experts_per_tok=8, qk_norm="all heads",
+    rotary_dim=None, partial_rotary_factor=None,
 )  # fmt: skip
 
 

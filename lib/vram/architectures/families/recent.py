@@ -32,8 +32,10 @@ INTERNLM3 = LLAMA.derive(
 )  # fmt: skip
 JAIS2 = NEMOTRON.derive(
     "jais2",
+    keys={},
+    ignores=frozenset({"partial_rotary_factor"}),
     vocab_size=150272, hidden_size=3328, intermediate_size=26624, num_attention_heads=26,
-    max_position_embeddings=8192, attention_bias=True, mlp_bias=True,
+    max_position_embeddings=8192, attention_bias=True, mlp_bias=True, partial_rotary_factor=None,
 )  # fmt: skip
 
 #: VaultGemma: Gemma 2 without the norms after attention and MLP.

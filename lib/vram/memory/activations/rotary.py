@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+from ...ledger.arithmetic import Size, is_whole
 from ...ledger.dtypes import Dtype, dtypes
 from .forward import Forward
 from .interleaved import as_complex, interleaved
@@ -31,12 +34,28 @@ def rotated(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tuple[
 def _tables(f: Forward, module: str, q: Value, dtype: Dtype) -> tuple[Value, Value]:
     """Cosines and sines, in the format of the stream, which all layers share; some families copy them in each."""
     family, d = f.arch.model_type, q.shape[-1]
-    numerator, denominator = _ROTATED_PART.get(family, (1, 2) if family in _HALF_TABLES else (1, 1))
+    width = d // 2 if family in _HALF_TABLES else _width_turned(f, d)
     wide = dtypes["fp32"] if family in _WIDE_TABLES else dtype
-    cos, sin = (f.shared(what, wide, d * numerator // denominator) for what in ("cos", "sin"))
+    cos, sin = (f.shared(what, wide, width) for what in ("cos", "sin"))
     if family in _COPIED_TABLES:
         cos, sin = (f.map(f"{module}.rotary.{what}", t) for what, t in (("cos", cos), ("sin", sin)))
     return cos, sin
+
+
+def _width_turned(f: Forward, d: Size) -> Size:
+    """The width of the part of each head that positions turn."""
+    width, factor = (f.arch.fields.get(name) for name in _PARTS)
+    if factor is None:
+        return d if width is None else width
+    if is_whole(d):
+        return int(d * factor)  # as the code does, floats and all
+    part = Fraction(str(factor))
+    return d * part.numerator // part.denominator
+
+
+def _turns_a_part(f: Forward) -> bool:
+    """The family's code takes a part of each head, be it all of it."""
+    return "rotary_dim" in f.arch.fields or f.arch.fields.get("partial_rotary_factor") is not None
 
 
 def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value], split: list[Value]) -> Value:
@@ -46,13 +65,13 @@ def _turned(f: Forward, name: str, x: Value, tables: tuple[Value, Value], split:
     """
     family, (cos, sin) = f.arch.model_type, tables
     *before, _ = x.shape
-    part = f.tape.split(f"{name} part", x, [(*before, cos.shape[-1])])[0] if family in _ROTATED_PART else x
+    part = f.tape.split(f"{name} part", x, [(*before, cos.shape[-1])])[0] if _turns_a_part(f) else x
     if family in _HALF_TABLES:
         return _in_halves(f, name, x, cos, sin)
     straight = f.mul(f"{name} cos", part, cos)
     turned = f.mul(f"{name} sin", f.map(f"{name} turned", part), sin)
     out = f.add(name, straight, turned)
-    if family not in _ROTATED_PART:
+    if not _turns_a_part(f):
         return out
     whole = f.map(f"{name} whole", out, shape=x.shape)
     whole.by_head = True
@@ -76,12 +95,8 @@ def _in_halves(f: Forward, name: str, x: Value, cos: Value, sin: Value) -> Value
 
 #: Families that turn neighbours, not the halves of a head, in code of their own.
 _OWN = {"gptj": interleaved, "codegen": interleaved, "llama4_text": as_complex}
-#: Families that turn a part of each head: the part, as their configuration class has it.
-_ROTATED_PART = {
-    **dict.fromkeys(("phi", "persimmon", "glm", "glm4", "glm4_moe", "nemotron"), (1, 2)),
-    **dict.fromkeys(("gpt_neox", "stablelm"), (1, 4)),
-    **dict.fromkeys(("phi3", "minimax_m2"), (1, 1)),
-}
+#: How a config gives the part of each head that is turned: its width, or a fraction, which is heeded first.
+_PARTS = ("rotary_dim", "partial_rotary_factor")
 #: Families whose attention itself splits each head: its variables hold both parts until it is over.
 _SPLITS_HEADS = frozenset({"phi", "persimmon", "stablelm"})
 #: Families whose cosines and sines stay in FP32.
