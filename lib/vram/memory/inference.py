@@ -121,12 +121,12 @@ def _moments(model: Model, held: Ledger, cache: Ledger, fills: bool) -> list[Pla
     moments = {stretch: Run(stretch).forward() for stretch in model.stretches}
     for stretch, (axis,) in model.layers:
         lingering = [] if stretch.lingers is None or _is_single(model) else [stretch.lingers.row(kind="temporaries")]
-        beside = (held, shared, variables, Ledger(lingering))
+        beside = (shared, variables, Ledger(lingering))
         appended = next((n for n, moment in enumerate(moments[stretch]) if moment.name.endswith("cache:keys")), 0)
         last = axis.start + axis.step * (axis.count - 1)
         for count, some in ((last, moments[stretch][:appended]), (last + 1, moments[stretch][appended:])):
             if some:
-                found.append(Place((*beside, _first(cache, count) if fills else cache), some))
+                found.append(Place((held, _first(cache, count) if fills else cache, *beside), some))
     return found
 
 
