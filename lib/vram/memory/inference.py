@@ -113,7 +113,7 @@ def _moments(model: Model, held: Ledger, cache: Ledger, fills: bool) -> list[Pla
     While the layers run, variables of the model hold the embedded tokens. Where its loop keeps what a layer returned,
     the attention weights of the layer before live too.
     """
-    shared = Ledger(storage.row() for storage in model.shared + model.mask)
+    shared = Ledger(storage.row(kind="temporaries") for storage in model.shared + model.mask)
     variables = Ledger(storage.row(kind="temporaries") for storage in model.variables)
     before, after = (Run(part.stretch).forward() for part in (model.before, model.after))
     empty = Ledger() if fills else cache
