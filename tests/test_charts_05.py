@@ -33,3 +33,10 @@ def test_the_ends_and_the_table_say_the_bits_of_llama_cpp() -> None:
 def test_nothing_is_drawn_beyond_the_axes() -> None:
     ax = naive_and_real()
     assert max(patch.get_x() + patch.get_width() for patch in ax.patches) < ax.get_xlim()[1]
+
+
+def test_the_whole_legend_is_on_the_picture() -> None:
+    ax = naive_and_real()
+    figure(ax)  # the extents are those of the picture as it is drawn for the lesson
+    legend, picture = ax.get_legend().get_window_extent(), ax.figure.bbox
+    assert picture.x0 <= legend.x0 < legend.x1 <= picture.x1 and legend.y1 <= picture.y1

@@ -94,7 +94,8 @@ def naive_and_real(ax: Axes | None = None, *, model: str = "llama-3-8b", names: 
         ax.set_xlim(0, longest * 1.36)
         ax.set_xlabel(say("chart.quantized.x", model=models.title(model)))
         ax.grid(axis="x", linewidth=0.6)
-        ax.legend(ncols=2, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, handlelength=1.6)
+        # From the right edge to the left, over the names: to the right of the axes there is no room.
+        ax.legend(ncols=2, loc="lower right", bbox_to_anchor=(1, 1), borderaxespad=0.2, handlelength=1.6)
     said = "; ".join(
         say("chart.quantized.said", format=chosen.title, size=gib(nbytes), bits=_bits(nbytes, numel),
             naive=shown(chosen.naive(numel), "GiB"))
