@@ -5,6 +5,7 @@ import pytest
 import vram
 from test_leaks import garbage
 from vram.teach.audit import RIGHT, WRONG, audit
+from vram.teach.authoring.challenge import passes
 
 LLAMA, NEMO = vram.models["llama-3.1-8b"], vram.models["mistral-nemo-12b"]
 
@@ -28,6 +29,10 @@ def test_the_right_formula_is_the_ledger_and_the_wrong_ones_are_wrong_somewhere(
 
 def test_a_thorough_test_breaks_all():
     assert audit(thorough).right and "all 7" in audit(thorough).text
+
+
+def test_the_worked_answer_breaks_all():
+    assert audit(passes).right
 
 
 @pytest.mark.parametrize(
@@ -63,11 +68,11 @@ def test_what_is_no_test_is_asked_back(test, verdict, words):
 
 
 def test_an_assertion_breaks_a_formula():
-    def passes(formula):
+    def asserts(formula):
         assert thorough(formula)
         return True
 
-    assert audit(passes).right
+    assert audit(asserts).right
 
 
 def test_garbage_raises_nothing():

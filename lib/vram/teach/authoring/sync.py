@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from ...words import say
 from ..exercise import Exercise
 from ..exercises import lessons, of_lesson
-from . import cases
+from . import cases, challenge
 from .structure import SPECIAL, lesson_number, title_of
 
 _STAR = "★"
@@ -54,6 +54,8 @@ def build_solutions(path: Path, title: str | None = None) -> NotebookNode:
         cells += _solution_cells(question)
     if number == cases.LESSON:
         cells += [_markdown("cases", say("lesson.cases")), *cases.solution_cells()]
+    if number == challenge.LESSON:
+        cells += challenge.solution_cells()
     return new_notebook(cells=cells, metadata={"kernelspec": _KERNEL, "language_info": {"name": "python"}})
 
 
@@ -177,7 +179,8 @@ def _solution_imports(number: str, solutions: Iterable[str]) -> str:
     units = [unit for unit in ("B",) if number == cases.LESSON or re.search(rf"\* {unit}\b", code)]
     sympy = ["import sympy\n"] if "sympy." in code else []
     clinic = ["from vram.teach.clinic import Answer, check_case, clinic"] if number == cases.LESSON else []
-    return "\n".join([*sympy, "import vram", f"from vram.teach import {', '.join([*units, 'check'])}", *clinic])
+    audit = ["from vram.teach.audit import audit"] if number == challenge.LESSON else []
+    return "\n".join([*sympy, "import vram", f"from vram.teach import {', '.join([*units, 'check'])}", *audit, *clinic])
 
 
 def _navigation(path: Path) -> str:
