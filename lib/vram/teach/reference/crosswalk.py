@@ -112,7 +112,10 @@ def _thirteen() -> list[Statement]:
     in_gib = Statement(
         "article.thirteen", "01", Fraction("48.4") * UNITS["GB"], lambda: size("fp32"), _gb, Fraction(1, 1000)
     )
-    return [in_gib] + [
+    meant = Statement(
+        "article.billion", "02", billions, lambda: weights(models["llama-13b"]).numel, count, Fraction(1, 100)
+    )
+    return [meant, in_gib] + [
         Statement(f"article.thirteen_{name}", "01", n * UNITS["GB"], lambda name=name: size(name), _gb)
         for name, n in said.items()
     ]
@@ -128,6 +131,9 @@ def _counts() -> list[Statement]:
     ]
     rows.append(Statement("article.layer", "02", 12 * h**2 + 3 * h, lambda: _layer().numel))
     gpt = models["gpt2"]
+    rows.append(
+        Statement("article.embedding", "02", v * h, lambda: weights(gpt.symbolic()).by("kind")["embedding"].numel)
+    )
     total = l * (12 * h**2 + 13 * h) + v * h
     sizes = {h: gpt.hidden_size, l: gpt.num_hidden_layers, v: gpt.vocab_size}
     rows.append(
@@ -174,17 +180,26 @@ def _training() -> list[Statement]:
     def peak() -> Fraction:
         return times(model_states(models["llama-7b"], recipe="fp32", optimizer="adamw").peak)
 
+    held = model_states(models["llama-7b"], recipe="fp32", optimizer="adamw").at_peak()
     matrix = Architecture("llama", hidden_size=1024, intermediate_size=512, num_attention_heads=1, num_hidden_layers=1)
+
+    def frozen() -> int:
+        return weights(matrix).select(lambda tensor: "up_proj" in tensor.name).numel
+
+    def adapter() -> int:
+        return lora(matrix, rank=8, targets=["up_proj"]).numel
+
     return [
         Statement("article.four", "06", Fraction(4), peak, _times, Fraction(1, 1000)),
+        Statement("article.parameters", "06", Fraction(1), lambda: times(held.by("kind")["weights"].nbytes), _times),
         Statement(
             "article.gradients", "06", Fraction(1), lambda: times(gradients(ledger, dtype="fp32").nbytes), _times
         ),
         Statement("article.adam", "06", Fraction(2), adam, _times),
         Statement("article.sgd", "06", Fraction(1), lambda: times(optimizer_states(ledger, "sgd").nbytes), _times),
-        Statement(
-            "article.lora", "08", 8 * 1024 + 8 * 512, lambda: lora(matrix, rank=8, targets=["up_proj"]).numel, count
-        ),
+        Statement("article.matrix", "08", 1024 * 512, frozen, count),
+        Statement("article.lora", "08", 8 * 1024 + 8 * 512, adapter, count),
+        Statement("article.lora_whole", "08", 8 * 1024 + 8 * 512 + 1024 * 512, lambda: frozen() + adapter(), count),
     ]
 
 
