@@ -62,8 +62,9 @@ def _keeps_output(f: Forward, name: str, x: Value) -> Value:
 
 
 def _squared(f: Forward, name: str, x: Value) -> Value:
-    """The square of ReLU."""
-    return f.map(f"{name}.square", _keeps_output(f, name, x), "input")
+    """The square of ReLU, a function whose variable holds its input to the end."""
+    with f.tape.holding(x):
+        return f.map(f"{name}.square", _keeps_output(f, name, x), "input")
 
 
 def _gelu_new(f: Forward, name: str, x: Value) -> Value:
