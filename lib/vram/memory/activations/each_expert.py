@@ -63,20 +63,24 @@ def dense_experts(f: Forward, module: str, x: Value) -> Value:
     copies = f.map(f"{module}.repeated", x, shape=(experts * tokens, h))
     column = f.map(f"{module}.column", scores, shape=(experts * tokens, 1))
     rows = f.mul(f"{module}.weighted", copies, column, ("tokens", "scores")).view((experts, tokens, h))
+    f.tape.hold(rows)
     with f.tape.within("expert"):
         both = f.product(names["experts_gate_up"], rows, f.parameter(names["experts_gate_up"]), 2 * width)
         gate, up = f.tape.split(f"{module}.gate_up_proj", both, [(experts, tokens, width)] * 2)
-        inner = f.mul(f"{module}.gated", up, activate(f, f"{module}.act", gate), ("up", "activated"))
-    out = f.product(names["experts_down"], inner, f.parameter(names["experts_down"]), h)
+        with f.tape.holding(both):
+            inner = f.mul(f"{module}.gated", up, activate(f, f"{module}.act", gate), ("up", "activated"))
+            out = f.product(names["experts_down"], inner, f.parameter(names["experts_down"]), h)
+    f.tape.hold(out)
     return f.map(f"{module}.sum", out, shape=x.shape)
 
 
 def _scores(f: Forward, name: str, x: Value) -> Value:
     """A sigmoid in FP32 of the k largest scores of each token; of the others zero."""
-    logits = f.linear(name, x).view((f.setting.tokens, f.arch.num_experts))
+    f.tape.hold(logits := f.linear(name, x).view((f.setting.tokens, f.arch.num_experts)))
     shape = (f.setting.tokens, f.arch.num_experts_per_tok)
     indices = Storage(f"{name}.topk:indices", shape, dtypes["int64"])
     most = f.tape.record(f"{name}.topk", (logits,), shape, logits.dtype, extra=[indices])
     spread = f.tape.record(f"{name}.scatter", (most,), logits.shape, logits.dtype, extra=[indices])
     sigmoid = f.map(f"{name}.sigmoid", f.cast(f"{name}:scores in fp32", spread, dtypes["fp32"]), "output")
-    return f.cast(f"{name}:scores", sigmoid, logits.dtype)
+    f.tape.hold(scores := f.cast(f"{name}:scores", sigmoid, logits.dtype))
+    return scores

@@ -97,7 +97,7 @@ _OF_FAMILY = {
     "gpt_bigcode": "gelu_pytorch_tanh", "starcoder2": "gelu_pytorch_tanh",
     "gemma": "gelu_pytorch_tanh", "gemma2": "gelu_pytorch_tanh", "gemma3": "gelu_pytorch_tanh",
     "gemma3_text": "gelu_pytorch_tanh", "vaultgemma": "gelu_pytorch_tanh",
-    "bloom": "bloom_gelu", "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
+    "bloom": "bloom_gelu", "opt": "relu", "nemotron": "relu2", "arcee": "relu2", "jais2": "relu2", "persimmon": "relu2",
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.

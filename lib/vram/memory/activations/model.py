@@ -207,8 +207,8 @@ def _masks_for_nothing(arch: Architecture) -> bool:
 
 
 #: Families whose code makes a mask for each type of layer, whether or not there is one of that type.
-_BOTH_MASKS = frozenset({"cohere2", "exaone4", "gemma2", "gemma3_text", "gpt_oss", "ministral", "olmo3", "qwen2_moe",
-                         "vaultgemma"})  # fmt: skip
+_BOTH_MASKS = frozenset({"cohere2", "exaone4", "gemma2", "gemma3_text", "gpt_oss", "llama4_text", "ministral", "olmo3",
+                         "qwen2_moe", "vaultgemma"})  # fmt: skip
 
 
 #: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
