@@ -183,7 +183,8 @@ def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tupl
             return ()  # the kernel's is shared
         return (Storage("mask with distances", (b, arch.num_attention_heads, s, tokens), x.dtype, "temporaries"),)
     if setting.attention == "sdpa" and (masked or _masks_for_nothing(arch)):
-        return (Storage("mask of yes and no", (1, 1, s, tokens), dtypes["bool"], "temporaries", shared=True),)
+        rows = b if arch.model_type in _COUNTS_PADDING else 1
+        return (Storage("mask of yes and no", (rows, 1, s, tokens), dtypes["bool"], "temporaries", shared=True),)
     if setting.attention != "eager" or arch.head != "lm":
         return ()
     if arch.model_type == "mpt":  # its mask says yes or no, and is kept
@@ -211,6 +212,8 @@ _BOTH_MASKS = frozenset({"cohere2", "exaone4", "gemma2", "gemma3_text", "gpt_oss
                          "qwen2_moe", "vaultgemma"})  # fmt: skip
 
 
+#: Families whose chunks begin where the padding of each sequence ends, so that each has a mask of its own.
+_COUNTS_PADDING = frozenset({"llama4_text"})
 #: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
 _KEEPS_MASK = frozenset({"gpt2"})
 
