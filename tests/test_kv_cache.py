@@ -173,3 +173,13 @@ def test_the_formula_is_two_b_s_l_g_d() -> None:
     arch = models["llama-3-8b"].symbolic()
     size = kv_cache(arch, batch=S.b, seq_len=S.s).numel
     assert size.subs({S.h: 4096, S.a: 32}) == 2 * S.b * S.s * S.l * S.g * 128
+
+
+@pytest.mark.parametrize("chunk", [8192, 16])
+def test_chunks_of_llama_4_are_cached_as_windows(chunk: int) -> None:
+    """Three layers of four attend within chunks; the fourth, without rotary positions, keeps every token."""
+    config = {"model_type": "llama4_text", "num_hidden_layers": 8, "attention_chunk_size": chunk}
+    arch = Architecture.from_config(config)
+    token = kv_cache(arch.replace(num_hidden_layers=1), seq_len=1).nbytes
+    assert kv_cache(arch, seq_len=10_000).nbytes == token * (2 * 10_000 + 6 * (chunk - 1))
+    assert kv_cache(arch, seq_len=10_000, windows=False).nbytes == token * 8 * 10_000

@@ -46,6 +46,8 @@ MORE = {
                 "num_local_experts": 2, "num_experts_per_tok": 1},
     "cohere": {**_TINY, "model_type": "cohere", "num_key_value_heads": 2, "pad_token_id": 0},
     "cohere2": {**_TINY, "model_type": "cohere2", "num_key_value_heads": 2, "sliding_window": 16, "pad_token_id": 0},
+    "llama4-chunks": {**_TINY, "model_type": "llama4_text", "num_key_value_heads": 2, "head_dim": 16,
+                      "attention_chunk_size": 16, "num_local_experts": 2, "pad_token_id": 0},
     "olmo2": {**_TINY, "model_type": "olmo2", "num_key_value_heads": 2, "pad_token_id": 0},
     "deepseek-v2": {**_LATENT, "model_type": "deepseek_v2"},
     "deepseek-v3": {**_LATENT, "model_type": "deepseek_v3"},

@@ -21,6 +21,7 @@ from comparison import Result, Scope, run
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import vram
+from vram.memory.activations.described import EAGER_ONLY
 
 #: Falcon copies keys and values of several sequences in an order of its own.
 TOLERANCE = {"falcon": 0.02}
@@ -34,6 +35,11 @@ _GPT2 = {"n_embd": 256, "n_layer": 4, "n_head": 8, "vocab_size": 1000, "n_positi
 _EXPERTS = {"num_experts_per_tok": 2, "moe_intermediate_size": 128}
 _FALCON = {"model_type": "falcon", "hidden_size": 256, "num_hidden_layers": 4, "num_attention_heads": 8,
            "vocab_size": 1000}  # fmt: skip
+_LATENT = {**_SIZES, "num_key_value_heads": 8, "intermediate_size": 688, "q_lora_rank": 64, "kv_lora_rank": 32,
+           "qk_rope_head_dim": 16, "qk_nope_head_dim": 32, "v_head_dim": 32}  # fmt: skip
+_FOUR = {"num_local_experts": 4, "num_experts_per_tok": 2}
+_SHARED = {"n_routed_experts": 4, "n_group": 1, "topk_group": 1, "n_shared_experts": 1, "first_k_dense_replace": 1}
+_DEEPSEEK = {**_LATENT, **_EXPERTS, **_SHARED, "num_hidden_layers": 3}
 CONFIGS: tuple[dict[str, Any], ...] = (
     *({"model_type": family, **_LLAMA} for family in ("llama", "phi3", "olmo2", "starcoder2", "qwen2", "cohere")),
     *({"model_type": family, **_HEADS} for family in ("qwen3", "gemma")),
@@ -45,18 +51,38 @@ CONFIGS: tuple[dict[str, Any], ...] = (
     {**_FALCON, "multi_query": True, "parallel_attn": True, "bias": False, "alibi": False},
     {**_FALCON, "new_decoder_architecture": True, "num_kv_heads": 2, "bias": False, "alibi": False},
     {**_FALCON, "multi_query": False, "parallel_attn": False, "bias": True, "alibi": True},
-    {"model_type": "mixtral", **_LLAMA, "num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": None},
+    {"model_type": "mixtral", **_LLAMA, **_FOUR, "sliding_window": None},
     {"model_type": "qwen3_moe", **_HEADS, **_EXPERTS, "num_experts": 4},
-    {"model_type": "gpt_oss", **_WINDOWS, "num_local_experts": 4, "num_experts_per_tok": 2},
-    {"model_type": "deepseek_v3", **_SIZES, **_EXPERTS, "num_hidden_layers": 3, "num_key_value_heads": 8,
-     "intermediate_size": 688, "n_routed_experts": 4, "n_group": 1, "topk_group": 1, "q_lora_rank": 64,
-     "kv_lora_rank": 32, "qk_rope_head_dim": 16, "qk_nope_head_dim": 32, "v_head_dim": 32, "n_shared_experts": 1,
-     "first_k_dense_replace": 1},
+    {"model_type": "gpt_oss", **_WINDOWS, **_FOUR},
+    *({"model_type": family, **_DEEPSEEK} for family in ("deepseek_v2", "deepseek_v3", "glm4_moe_lite")),
+    *({"model_type": family, **_LATENT} for family in ("minicpm3", "youtu")),
+    *({"model_type": family, **_HEADS} for family in (
+        "arcee", "ernie4_5", "glm", "glm4", "granite", "hunyuan_v1_dense", "internlm3", "jais2", "nemotron", "olmo",
+        "persimmon", "seed_oss", "smollm3", "stablelm",
+    )),
+    *({"model_type": family, **_WINDOWS} for family in ("exaone4", "ministral", "ministral3", "olmo3", "vaultgemma")),
+    *({"model_type": family, **_GPT2, "rotary_dim": 16} for family in ("gptj", "codegen")),
+    {"model_type": "gpt_neo", "hidden_size": 256, "num_layers": 4, "num_heads": 8, "vocab_size": 1000,
+     "max_position_embeddings": 1024, "attention_types": [[["global"], 4]]},
+    {"model_type": "mpt", "d_model": 256, "n_heads": 8, "n_layers": 4, "vocab_size": 1000, "max_seq_len": 1024},
+    {"model_type": "dbrx", "d_model": 256, "n_heads": 8, "n_layers": 4, "vocab_size": 1000,
+     "attn_config": {"kv_n_heads": 4, "rope_theta": 10_000.0, "clip_qkv": 8.0},
+     "ffn_config": {"ffn_hidden_size": 1024, "moe_num_experts": 4, "moe_top_k": 2}},
+    *({"model_type": family, **_LLAMA, **_FOUR} for family in ("granitemoe", "granitemoeshared", "phimoe")),
+    *({"model_type": family, **_LLAMA, **_EXPERTS, "num_experts": 4} for family in (
+        "flex_olmo", "olmoe", "qwen2_moe",
+    )),
+    {"model_type": "ernie4_5_moe", **_LLAMA, "moe_intermediate_size": 128, "moe_num_experts": 4, "moe_k": 2,
+     "moe_num_shared_experts": 1, "moe_layer_start_index": 1},
+    *({"model_type": "llama4_text", **_HEADS, **_FOUR, "intermediate_size": 128, "intermediate_size_mlp": 688,
+       "num_experts_per_tok": 1, "attention_chunk_size": chunk} for chunk in (8192, 128)),
+    {"model_type": "minimax_m2", **_HEADS, **_FOUR, "intermediate_size": 128},
+    *({"model_type": family, **_HEADS, **_EXPERTS, **_SHARED} for family in ("dots1", "glm4_moe", "solar_open")),
+    {"model_type": "exaone_moe", **_WINDOWS, **_EXPERTS, **_SHARED, "num_experts": 4, "num_shared_experts": 1},
+    {"model_type": "mellum", **_WINDOWS, **_EXPERTS, "num_experts": 4},
 )  # fmt: skip
 #: (batch, tokens read, tokens read before): a prompt, several, one more token for one and for several.
 LENGTHS = ((1, 512, 0), (2, 200, 0), (1, 1, 300), (2, 1, 100))
-#: Families that transformers runs with eager attention alone.
-_EAGER = ("bloom", "gemma2", "gpt_oss")
 
 
 class Setting(NamedTuple):
@@ -102,7 +128,7 @@ def settings() -> Iterator[Setting]:
     """Every model with both kinds of attention: eager code has most copies in 16 bits, the kernels in 32."""
     for config in CONFIGS:
         for dtype, attention in (("float32", "sdpa"), ("bfloat16", "eager")):
-            if attention == "eager" or config["model_type"] not in _EAGER:
+            if attention == "eager" or config["model_type"] not in EAGER_ONLY:
                 for batch, tokens, past in LENGTHS:
                     yield Setting(config, dtype, attention, batch, tokens, past)
 
@@ -118,9 +144,10 @@ def random_settings(scope: Scope) -> Iterator[Setting]:
                     one[key] = random.randint(2, 5)
             if "num_key_value_heads" in one and "kv_lora_rank" not in one:
                 one["num_key_value_heads"] = random.choice((1, 2, 4, 8))
-            if one.get("sliding_window"):
-                one["sliding_window"] = random.choice((16, 64, 4096))
-            attention = "eager" if one["model_type"] in _EAGER else random.choice(("eager", "sdpa"))
+            for key in ("sliding_window", "attention_chunk_size"):
+                if one.get(key):
+                    one[key] = random.choice((16, 64, 4096))
+            attention = "eager" if one["model_type"] in EAGER_ONLY else random.choice(("eager", "sdpa"))
             tokens, past = random.choice(((random.randint(2, 600), 0), (1, random.randint(2, 600))))
             dtype = random.choice(("bfloat16", "float32"))
             yield Setting(one, dtype, attention, random.randint(1, 3), tokens, past)

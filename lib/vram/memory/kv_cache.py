@@ -89,8 +89,8 @@ def kv_cache(
 
     dtype    bf16, fp8, int8 …; llama.cpp's q8_0 and q4_0 with their scales
     engine   transformers, vllm (pages of 16 tokens) or llama.cpp (the whole context is reserved)
-    windows  layers with a sliding window keep only what it shows; False keeps every token everywhere, as vLLM does
-             with its hybrid manager off and llama.cpp with --swa-full
+    windows  layers with a sliding window, or with chunks (Llama 4), keep only what it shows; False keeps every token
+             everywhere, as vLLM does with its hybrid manager off and llama.cpp with --swa-full
     latent   multi-head latent attention caches its narrow latent vector; False caches the keys and values made of it,
              as transformers did before version 5
     source_len  tokens of the encoder, in a model that has one: its keys and values are cached too; seq_len by default

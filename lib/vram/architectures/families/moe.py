@@ -97,15 +97,18 @@ GPT_OSS = LLAMA.derive(
     sliding_window=128, sliding_window_pattern=2, layer_types=None,
 )  # fmt: skip
 
-#: Llama 4 (text): experts in every layer or every other, and an expert that every token visits.
+#: Llama 4 (text): experts in every layer or every other, and an expert that every token visits. Layers with rotary
+#: positions attend within chunks; the cache treats a chunk as a window.
 LLAMA4 = LLAMA.derive(
     "llama4_text",
     ignores=frozenset({
         "mlp_bias", "shared_expert_intermediate_size", "num_experts", "moe_intermediate_size", "decoder_sparse_step",
+        "sliding_window", "sliding_window_pattern",
     }),
     keys={
         "intermediate_size": "moe_intermediate_size", "intermediate_size_mlp": "intermediate_size",
         "num_local_experts": "num_experts", "interleave_moe_layer_step": "decoder_sparse_step",
+        "attention_chunk_size": "sliding_window",
     },
     experts_in_first=True,
     names={
@@ -122,6 +125,7 @@ LLAMA4 = LLAMA.derive(
     num_attention_heads=40, num_key_value_heads=8, head_dim=128, max_position_embeddings=131072,
     num_experts=16, num_experts_per_tok=1, shared_expert_intermediate_size=same_as("moe_intermediate_size"),
     decoder_sparse_step=1, moe_layers=None, no_rope_layer_interval=4, use_qk_norm=True,
+    sliding_window=8192, sliding_window_pattern=same_as("no_rope_layer_interval"), layer_types=None,
 )  # fmt: skip
 
 #: GLM-4.5: dense layers first; shared experts; a config may ask for norms on queries and keys.

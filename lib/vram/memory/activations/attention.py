@@ -63,9 +63,10 @@ def _projected(f: Forward, x: Value) -> tuple[Value, Value, Value]:
     a, g = arch.num_attention_heads, arch.num_key_value_heads
     shapes = [(b, s, a, d), (b, s, g, d), (b, s, g, d)]
     if "qkv" in names:
-        f.tape.hold(fused := f.linear(names["qkv"], x))
+        fused = f.linear(names["qkv"], x)
         if arch.model_type in _CLIPS and arch.clip_qkv is not None:
             fused = f.map(f"{names['qkv']}.clipped", fused, "input")
+        f.tape.hold(fused)
         q, k, v = f.tape.split(names["qkv"], fused, shapes)
         return _HEADS_OF_FUSED[arch.model_type](f, q, k, v) if arch.model_type in _HEADS_OF_FUSED else (q, k, v)
     q, k, v = (f.linear(names[slot], x).view(shape) for slot, shape in zip("qkv", shapes, strict=True))

@@ -17,19 +17,33 @@ from .tape import Storage, Value
 
 
 def one_after_the_other(f: Forward, module: str, x: Value) -> Value:
-    """DBRX: each expert takes its tokens out of the stream, and adds what it says to the sum."""
+    """DBRX: each expert takes its tokens out of the stream, and adds what it says to the sum.
+
+    Where nothing is kept for backward, one expert lives at a time, counted at its largest: every token visits it.
+    """
     weights, _ = route(f, x)
     chosen, h, names = f.setting.tokens * f.arch.num_experts_per_tok, f.arch.hidden_size, f.names
+    sums = None
+    if not f.weights.trains:  # when an expert begins, variables hold the output of the one before
+        f.numbers(f"{module}:chosen or not", (chosen, f.arch.num_experts + 1), dtypes["int64"])
+        chosen = f.setting.tokens
+        sums = f.made(f"{module}.sums", x.shape, x.dtype)
+        for variable in (weights, sums, f.made(f"{module}.earlier output", (chosen, h), x.dtype)):
+            f.tape.hold(variable)
     places = Storage(f"{module}:places", (chosen, 2), dtypes["int64"])
     rows = f.tape.record(f"{module}.gather", (x,), (chosen, h), x.dtype, extra=[places])
-    with f.tape.within("expert"):
+    with f.tape.within("expert"), f.tape.holding(rows):
         width = f.arch.moe_intermediate_size
         gate, up = (_sliced(f, names[slot], rows, width) for slot in ("experts_gate", "experts_up"))
-        inner = f.mul(f"{module}.gated", activate(f, f"{module}.act", gate), up, ("activated", "up"))
-    gathering = [f.parameter(names[slot]) for slot in ("experts_gate", "experts_up")]  # from the last expert on
-    out = _sliced(f, names["experts_down"], inner, h, gathering)
+        activated = activate(f, f"{module}.act", gate)
+        with f.tape.holding(activated, up):
+            inner = f.mul(f"{module}.gated", activated, up, ("activated", "up"))
+            gathering = [f.parameter(names[slot]) for slot in ("experts_gate", "experts_up")]  # from the last expert on
+            out = _sliced(f, names["experts_down"], inner, h, gathering)
     scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[places])
     weighted = f.mul(f"{module}.weighted", out, scale, ("output", "weights"))
+    if sums is not None:
+        return f.tape.in_place(f"{module}.sum", sums)
     summed = f.tape.record(
         f"{module}.sum", (weighted,), x.shape, x.dtype, saves=[(weighted, "source")], extra=[places]
     )
@@ -63,20 +77,24 @@ def dense_experts(f: Forward, module: str, x: Value) -> Value:
     copies = f.map(f"{module}.repeated", x, shape=(experts * tokens, h))
     column = f.map(f"{module}.column", scores, shape=(experts * tokens, 1))
     rows = f.mul(f"{module}.weighted", copies, column, ("tokens", "scores")).view((experts, tokens, h))
+    f.tape.hold(rows)
     with f.tape.within("expert"):
         both = f.product(names["experts_gate_up"], rows, f.parameter(names["experts_gate_up"]), 2 * width)
         gate, up = f.tape.split(f"{module}.gate_up_proj", both, [(experts, tokens, width)] * 2)
-        inner = f.mul(f"{module}.gated", up, activate(f, f"{module}.act", gate), ("up", "activated"))
-    out = f.product(names["experts_down"], inner, f.parameter(names["experts_down"]), h)
+        with f.tape.holding(both):
+            inner = f.mul(f"{module}.gated", up, activate(f, f"{module}.act", gate), ("up", "activated"))
+            out = f.product(names["experts_down"], inner, f.parameter(names["experts_down"]), h)
+    f.tape.hold(out)
     return f.map(f"{module}.sum", out, shape=x.shape)
 
 
 def _scores(f: Forward, name: str, x: Value) -> Value:
     """A sigmoid in FP32 of the k largest scores of each token; of the others zero."""
-    logits = f.linear(name, x).view((f.setting.tokens, f.arch.num_experts))
+    f.tape.hold(logits := f.linear(name, x).view((f.setting.tokens, f.arch.num_experts)))
     shape = (f.setting.tokens, f.arch.num_experts_per_tok)
     indices = Storage(f"{name}.topk:indices", shape, dtypes["int64"])
     most = f.tape.record(f"{name}.topk", (logits,), shape, logits.dtype, extra=[indices])
     spread = f.tape.record(f"{name}.scatter", (most,), logits.shape, logits.dtype, extra=[indices])
     sigmoid = f.map(f"{name}.sigmoid", f.cast(f"{name}:scores in fp32", spread, dtypes["fp32"]), "output")
-    return f.cast(f"{name}:scores", sigmoid, logits.dtype)
+    f.tape.hold(scores := f.cast(f"{name}:scores", sigmoid, logits.dtype))
+    return scores

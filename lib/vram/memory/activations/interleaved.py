@@ -26,22 +26,26 @@ def interleaved(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tu
         places = f.made(f"{name}:positions", shape, dtypes["int64"])
         picked = f.tape.record(f"{name}.picked", (table, places), shape, dtype)
         picked = f.cast(f"{name}.picked:cast", picked, k.dtype)
+        f.tape.hold(table)
+        f.tape.hold(places)
     else:
         picked = f.made(f"{name}.picked", shape, dtype)
-    with f.tape.holding(picked, q, k):
-        k = _turned(f, f"{name}:key", k, picked)
-        q = _turned(f, f"{name}:query", q, picked)
+    for variable in (picked, q, k):  # of the parts that are not turned, the whole is held
+        f.tape.hold(variable)
+    turned = [_turned(f, f"{name}:{what}", x, picked) for what, x in (("key", k), ("query", q))]
+    k, q = (f.map(f"{name}:{what} whole", x, shape=k.shape) for what, x in zip(("key", "query"), turned, strict=True))
     return q, k
 
 
 def _turned(f: Forward, name: str, x: Value, picked: Value) -> Value:
-    """x · cos + turned(x) · sin, and the part of each head that is not turned, in a new tensor."""
-    b, s, a, d = x.shape
+    """x · cos + turned(x) · sin of the part of each head that is turned; a variable holds it."""
+    b, s, a, _ = x.shape
     part = f.tape.split(f"{name} part", x, [(b, s, a, f.arch.rotary_dim)])[0]
     sin, cos = (f.map(f"{name} {what}", picked, shape=(1, s, 1, f.arch.rotary_dim)) for what in ("sines", "cosines"))
     straight = f.mul(f"{name} cos", part, cos)
     turned = f.mul(f"{name} sin", f.map(f"{name} turned", part), sin)
-    return f.map(f"{name} whole", f.add(name, straight, turned), shape=(b, s, a, d))
+    f.tape.hold(out := f.add(name, straight, turned))
+    return out
 
 
 def as_complex(f: Forward, module: str, q: Value, k: Value, dtype: Dtype) -> tuple[Value, Value]:

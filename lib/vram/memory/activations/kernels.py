@@ -40,6 +40,8 @@ def eager(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
             if family in _WIDE_SCORES:
                 wide = dtypes["fp32"]
                 q, k = f.cast(f"{module}.scores:query cast", q, wide), f.cast(f"{module}.scores:key cast", k, wide)
+                f.tape.hold(q)
+                f.tape.hold(k)
             query, key = queries_and_keys(f, f"{module}.values", q, k, v)
             scores = f.matmul(f"{module}.scores", query, key, (b, a, s, k.shape[1]), ("query", "key"))
             weights = _WEIGHTS.get(family, _weights)(f, module, scores, query, v)
@@ -66,6 +68,8 @@ def _weights(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Valu
     scores = _masked(f, module, scores)
     if "sinks" in f.names:
         return _with_sinks(f, module, scores, v)
+    if f.arch.model_type in _SOFTMAX_AS_IS:  # softmax and the cast are two statements, so that the scores are let go
+        return _softmax(f, module, scores, q, v)
     with f.tape.holding(scores):
         return _softmax(f, module, scores, q, v)
 

@@ -62,8 +62,9 @@ def _keeps_output(f: Forward, name: str, x: Value) -> Value:
 
 
 def _squared(f: Forward, name: str, x: Value) -> Value:
-    """The square of ReLU."""
-    return f.map(f"{name}.square", _keeps_output(f, name, x), "input")
+    """The square of ReLU, a function whose variable holds its input to the end."""
+    with f.tape.holding(x):
+        return f.map(f"{name}.square", _keeps_output(f, name, x), "input")
 
 
 def _gelu_new(f: Forward, name: str, x: Value) -> Value:
@@ -96,7 +97,7 @@ _OF_FAMILY = {
     "gpt_bigcode": "gelu_pytorch_tanh", "starcoder2": "gelu_pytorch_tanh",
     "gemma": "gelu_pytorch_tanh", "gemma2": "gelu_pytorch_tanh", "gemma3": "gelu_pytorch_tanh",
     "gemma3_text": "gelu_pytorch_tanh", "vaultgemma": "gelu_pytorch_tanh",
-    "bloom": "bloom_gelu", "opt": "relu", "nemotron": "relu2", "arcee": "relu2",
+    "bloom": "bloom_gelu", "opt": "relu", "nemotron": "relu2", "arcee": "relu2", "jais2": "relu2", "persimmon": "relu2",
 }  # fmt: skip
 
 #: Families that drop out of what attention and MLP add to the stream.

@@ -150,7 +150,7 @@ _ANYWHERE = Axis(1)
 #: Families whose code makes a mask of ones where it is given none, to count positions or distances by.
 _MAKES_MASKS = {"opt": ("fp32", "int64"), "falcon": ("int64",)}
 #: Families whose loop over the layers has a variable for all that a layer returns, its attention weights among them.
-_KEEPS_OUTPUTS = frozenset({"bloom", "falcon"})
+_KEEPS_OUTPUTS = frozenset({"bloom", "codegen", "falcon", "gpt_neo", "gptj", "mpt"})
 
 
 def _variables(f: Forward, x: Value) -> tuple[Storage, ...]:
@@ -161,6 +161,8 @@ def _variables(f: Forward, x: Value) -> tuple[Storage, ...]:
     family, b, tokens = f.arch.model_type, f.setting.batch, f.setting.keys
     ones = [Storage(f"mask of ones {n}", (b, tokens), dtypes[dtype], "temporaries")
             for n, dtype in enumerate(_MAKES_MASKS.get(family, ()))]  # fmt: skip
+    if family == "mpt":  # its distances are shared by the layers, and it has no numbers of positions
+        return embedded
     if f.arch.positions == "alibi":
         alibi = Storage("alibi", (b * f.arch.num_attention_heads, 1, tokens), x.dtype, "temporaries")
         return (*embedded, *ones[:1], alibi)
@@ -180,28 +182,38 @@ def _masks(arch: Architecture, setting: Setting, x: Value, masked: bool) -> tupl
         if setting.attention != "eager":
             return ()  # the kernel's is shared
         return (Storage("mask with distances", (b, arch.num_attention_heads, s, tokens), x.dtype, "temporaries"),)
-    if setting.attention == "sdpa" and masked:
-        return (Storage("mask of yes and no", (1, 1, s, tokens), dtypes["bool"], "temporaries", shared=True),)
+    if setting.attention == "sdpa" and (masked or _masks_for_nothing(arch)):
+        rows = b if arch.model_type in _COUNTS_PADDING else 1
+        return (Storage("mask of yes and no", (rows, 1, s, tokens), dtypes["bool"], "temporaries", shared=True),)
     if setting.attention != "eager" or arch.head != "lm":
         return ()
     if arch.model_type == "mpt":  # its mask says yes or no, and is kept
         return ()
     full, sliding = full_and_sliding(arch)
+    both = arch.model_type in _BOTH_MASKS
+    seen = s + smallest((setting.past, arch.sliding_window - 1)) if sliding and setting.cache else tokens
     widths = {}
-    if full or arch.model_type in _BOTH_MASKS:
-        widths["causal mask"] = tokens
-    if sliding:
-        seen = s + smallest((setting.past, arch.sliding_window - 1)) if setting.cache else tokens
+    if full or both:
+        widths["causal mask"] = tokens if full else seen  # as wide as what the first layer looks back on
+    if sliding or _masks_for_nothing(arch):
         widths["causal mask of windows"] = seen
     return tuple(
         Storage(name, (b, 1, s, width), x.dtype, "temporaries", shared=True) for name, width in widths.items()
     )
 
 
+def _masks_for_nothing(arch: Architecture) -> bool:
+    """A window of 0 tokens stands for none, but its mask is made."""
+    return arch.model_type == "qwen2_moe" and not arch.sliding_window
+
+
 #: Families whose code makes a mask for each type of layer, whether or not there is one of that type.
-_BOTH_MASKS = frozenset({"gemma2", "gemma3_text", "vaultgemma", "cohere2", "olmo3", "gpt_oss"})
+_BOTH_MASKS = frozenset({"cohere2", "exaone4", "gemma2", "gemma3_text", "gpt_oss", "llama4_text", "ministral", "olmo3",
+                         "qwen2_moe", "vaultgemma"})  # fmt: skip
 
 
+#: Families whose chunks begin where the padding of each sequence ends, so that each has a mask of its own.
+_COUNTS_PADDING = frozenset({"llama4_text"})
 #: Families whose code hands the mask to a layer by position: what is handed so, a checkpoint keeps.
 _KEEPS_MASK = frozenset({"gpt2"})
 
@@ -275,7 +287,8 @@ def layer(f: Forward, x: Value) -> Value:
         second = normed if f.arch.shared_norm else _norm(f, "mlp_norm", x)
         return f.add(f"{block}.residual", f.add(f"{block}.add", attended, feed_forward(f, second)), x)
     x = f.add(f"{block}.attention_residual", x, attended)
-    with f.tape.holding(*[attended] * (f.arch.model_type in _HOLDS_ATTENDED)):
+    holds = [attended] * (f.arch.model_type in _HOLDS_ATTENDED) + [normed] * (f.arch.model_type in _HOLDS_NORMED)
+    with f.tape.holding(*holds):
         fed = _norm(f, "mlp_post_norm", feed_forward(f, _norm(f, "mlp_norm", x)))
     return f.add(f"{block}.mlp_residual", x, fed)
 
@@ -298,7 +311,9 @@ def _falcon(f: Forward, x: Value, normed: Value, block: str) -> Value:
 
 
 #: Families whose code has a variable of its own for what attention says.
-_HOLDS_ATTENDED = frozenset({"gpt2", "gpt_bigcode"})
+_HOLDS_ATTENDED = frozenset({"gpt2", "gpt_bigcode", "gpt_neo", "llama4_text", "mpt", "stablelm"})
+#: Families whose code has a variable of its own for the norm before the MLP.
+_HOLDS_NORMED = frozenset({"stablelm"})
 #: Families whose attention module itself adds what it says to the stream.
 _ADDS_IN_ATTENTION = frozenset({"bloom"})
 #: Families that give the variable of the norm before the MLP to the MLP's first product.
