@@ -66,4 +66,6 @@ CLAIMS = [
 ]  # fmt: skip
 
 #: Figures of sources: the data sheets' sparse peaks; of the others, cells check what they lead to.
-QUOTED = {"1.4", "624", "1,979", "661", "30 %", "1,024", "56.0 %", "57.0 %", "41.5 %", "1,008", "3,072", "37.83", "2.13"}
+QUOTED = {
+    "1.4", "624", "1,979", "661", "30 %", "1,024", "56.0 %", "57.0 %", "41.5 %", "1,008", "3,072", "37.83", "2.13",
+}  # fmt: skip
