@@ -58,7 +58,7 @@ slides: $(READY) ## build the decks into slides/_build (needs Node.js)
 	cd slides && npm ci --no-audit --no-fund
 	$(PY) slides/build.py
 
-browser: $(READY) ## drive lessons in a real Chromium
+browser: $(READY) ## drive lessons in a real Chromium (keep pictures in tests/browser/screenshots: PICTURES=yes)
 	$(PY) -m pip install --quiet -r pins-browser.txt
 	$(PY) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from playwright.sync_api import Locator
@@ -91,10 +91,11 @@ def _texts(node: str, tree: Mapping[str, dict]) -> Iterator[str]:
             yield from _texts(child, tree)
 
 
-def findings(parts: Locator, rules: Mapping[str, str] = {}) -> list[str]:
+def findings(parts: Locator, rules: Mapping[str, str] = {}, only: Sequence[str] = ()) -> list[str]:
     """Serious and critical findings of axe-core inside `parts`, each with the element that it is about.
 
     rules  rules that are not asked for, each with the reason
+    only   the rules that are asked for, if not all
     """
     if not AXE.is_file():
         pytest.fail("axe-core is not installed: run `npm ci` in slides/ (`make slides` does)")
@@ -103,11 +104,12 @@ def findings(parts: Locator, rules: Mapping[str, str] = {}) -> list[str]:
     parts.page.evaluate("document.body.style.height = '100vh'")
     assert parts.evaluate_all(_AXE_SEES), "axe-core takes this part of the page for hidden: it would find nothing"
     report = parts.evaluate_all(
-        """(nodes, rules) => axe.run({ include: nodes }, {
+        """(nodes, [rules, only]) => axe.run({ include: nodes }, {
             resultTypes: ['violations'],
+            ...(only.length ? { runOnly: only } : {}),
             rules: Object.fromEntries(rules.map(rule => [rule, { enabled: false }])),
         })""",
-        list(rules),
+        [list(rules), list(only)],
     )
     parts.page.evaluate("document.body.style.height = ''")
     return [

@@ -18,17 +18,19 @@ except ImportError:
 
 from server import Lab, running_lab
 
+#: Files whose tests take one lesson, or its deck, at a time.
+OF_ONE_LESSON = ("test_lab.py", "test_decks.py", "test_exported.py")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Hand a free worker what shares an opened page: the tests of one lesson, elsewhere those of one file."""
+    """Hand a free worker what shares an opened page: the tests of one lesson or deck, elsewhere those of one file."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByPage(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file, _, test = nodeid.partition("::")
-            of_lessons = file.endswith("test_lab.py")
-            return f"{file} {next((name for name in LESSONS if of_lessons and name in test), '')}"
+            return f"{file} {next((name for name in LESSONS if file.endswith(OF_ONE_LESSON) and name in test), '')}"
 
     return ByPage(config, log)
 

@@ -39,9 +39,10 @@ _WORDS = """slide => {
 
 
 def open_deck(page: Page, file: Path) -> None:
-    """Open a deck from disk and wait until formulas, font and layout are done."""
+    """Open a deck from disk and wait until formulas, font and layout are done; nothing moves but by jumps."""
     page.goto(file.as_uri())
     page.wait_for_function("window.Reveal && Reveal.isReady()", timeout=30_000)
+    page.add_style_tag(content="* { transition: none !important; }")
     page.evaluate("document.fonts.ready")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 
@@ -74,9 +75,10 @@ def errors(page: Page) -> list[str]:
 
 
 def shoot(page: Page, name: str) -> None:
-    """Keep a picture of the window for people to look at."""
-    SCREENSHOTS.mkdir(exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    """Keep a picture of the window for people to look at, if they ask for pictures."""
+    if os.environ.get("PICTURES"):
+        SCREENSHOTS.mkdir(exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,16 @@ class Panel:
             raise AssertionError(f"the panel did not follow {keys} on {name!r}, now {self.value(name)!r}") from None
         self.settle()
         return self.shown()
+
+    def choose_first(self, name: str) -> None:
+        """Choose the first option of a list with one key. JupyterLab may take the focus away in between: ask again."""
+        for _ in range(5):
+            self.control(name).focus()
+            self.page.keyboard.press("Home")
+            if self.index(name) == 0:
+                return
+        focused = self.page.evaluate("document.activeElement.outerHTML.slice(0, 200)")
+        raise AssertionError(f"Home does not choose the first {name!r}, now {self.value(name)!r}; focused: {focused}")
 
     def settle(self) -> None:
         """Wait until nothing is being searched for any more."""

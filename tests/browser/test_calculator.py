@@ -61,8 +61,7 @@ def test_the_assumptions_fold_open_and_each_is_named_and_moved(page: Page) -> No
 def test_a_config_is_pasted_uploaded_and_never_run(page: Page, tmp_path: Path) -> None:
     panel = Panel(page)
     panel.settle()
-    page.get_by_label("Model", exact=True).focus()
-    press(page, "Home")
+    panel.choose_first("Model")
     panel.widget.get_by_role("alert").wait_for()
     assert "none given yet" in panel.shown().text and "29.79 GiB" in panel.shown().text
     field = panel.widget.get_by_label("Paste a config.json", exact=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,56 +20,67 @@ from deck import (
     words,
 )
 from lesson import shoot
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from surroundings import DECKS
-from watch import on_this_disk, watch
+from watch import Watch, on_this_disk, watch
 
 FRAMES = [(1280, 720), (1920, 1080)]
 MOST_WORDS = 45
 every_deck = pytest.mark.parametrize("name", DECKS)
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A deck in a window."""
+
+    name: str
+    page: Page
+    watch: Watch
+
+
+@pytest.fixture(scope="module", params=DECKS)
+def deck(request: pytest.FixtureRequest, decks: Path, browser: Browser) -> Iterator[Opened]:
+    """One deck, opened once for the tests that only look at its slides."""
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        seen = watch(context, on_this_disk)
+        page = context.new_page()
+        open_deck(page, decks / f"{request.param}.html")
+        yield Opened(request.param, page, seen)
+
+
 def test_there_are_decks() -> None:
     assert DECKS, "no deck in slides/: nothing would be tested here"
 
 
-@every_deck
 @pytest.mark.parametrize(("width", "height"), FRAMES)
-def test_every_slide_fits_its_frame(name: str, width: int, height: int, decks: Path, browser: Browser) -> None:
-    with browser.new_context(viewport={"width": width, "height": height}) as context:
-        seen = watch(context, on_this_disk)
-        page = context.new_page()
-        open_deck(page, decks / f"{name}.html")
-        over = {}
-        for number in slides(page):
-            shoot(page, f"{name}-{width}-slide-{number:02}")
-            if found := overflow(page):
-                over[number] = found
-        assert not over, f"slides that do not fit {width}×{height}: {over}"
-        seen.assert_quiet()
+def test_every_slide_fits_its_frame(deck: Opened, width: int, height: int) -> None:
+    page, over = deck.page, {}
+    page.set_viewport_size({"width": width, "height": height})
+    page.wait_for_function("width => Reveal.getViewportElement().offsetWidth === width", arg=width)
+    page.evaluate("Reveal.layout()")
+    for number in slides(page):
+        shoot(page, f"{deck.name}-{width}-slide-{number:02}")
+        if found := overflow(page):
+            over[number] = found
+    assert not over, f"slides that do not fit {width}×{height}: {over}"
+    deck.watch.assert_quiet()
 
 
-@every_deck
-def test_formulas_are_typeset(name: str, decks: Path, browser: Browser) -> None:
-    with browser.new_page() as page:
-        open_deck(page, decks / f"{name}.html")
-        assert page.locator("mjx-container svg").count(), "the deck has no formula: MathJax did not run"
-        assert unrendered_math(page) == []
+def test_formulas_are_typeset(deck: Opened) -> None:
+    assert deck.page.locator("mjx-container svg").count(), "the deck has no formula: MathJax did not run"
+    assert unrendered_math(deck.page) == []
 
 
-@every_deck
-def test_every_slide_is_short_described_and_has_notes(name: str, decks: Path, browser: Browser) -> None:
-    with browser.new_page() as page:
-        open_deck(page, decks / f"{name}.html")
-        faults = []
-        for number in slides(page):
-            if (count := words(page)) > MOST_WORDS:
-                faults.append(f"slide {number} has {count} words, {MOST_WORDS} are allowed")
-            if pictures_without_words(page):
-                faults.append(f"slide {number} has a picture without alternative text")
-            if not notes(page):
-                faults.append(f"slide {number} has no speaker notes before its first fragment")
-        assert not faults, "\n".join(faults)
+def test_every_slide_is_short_described_and_has_notes(deck: Opened) -> None:
+    faults = []
+    for number in slides(deck.page):
+        if (count := words(deck.page)) > MOST_WORDS:
+            faults.append(f"slide {number} has {count} words, {MOST_WORDS} are allowed")
+        if pictures_without_words(deck.page):
+            faults.append(f"slide {number} has a picture without alternative text")
+        if not notes(deck.page):
+            faults.append(f"slide {number} has no speaker notes before its first fragment")
+    assert not faults, "\n".join(faults)
 
 
 @every_deck

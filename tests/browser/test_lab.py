@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
@@ -19,6 +20,8 @@ from surroundings import LESSONS
 from watch import Watch, on_this_machine, watch
 
 from vram.show.panel import Choice, Text
+
+LAYOUT_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,9 @@ def test_every_control_has_a_name(lesson: Opened) -> None:
 #: Rules that lessons cannot keep or break.
 OF_JUPYTERLAB = {"link-in-text-block": "its stylesheet tells links in a text by their colour alone"}
 
+#: Rules whose answer another theme can change; one theme is asked for all.
+OF_A_THEME = ("color-contrast",)
+
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_axe_finds_nothing_serious(lesson: Opened, theme: str) -> None:
@@ -105,7 +111,8 @@ def test_axe_finds_nothing_serious(lesson: Opened, theme: str) -> None:
     if lesson.page.locator(PANEL).count():
         lesson.page.locator(PANEL).first.scroll_into_view_if_needed()
         shoot(lesson.page, f"{lesson.name}-{theme.split()[-1].lower()}")
-    assert findings(lesson.page.locator(OURS), OF_JUPYTERLAB) == []
+    only = () if theme == THEMES[0] else OF_A_THEME
+    assert findings(lesson.page.locator(OURS), OF_JUPYTERLAB, only) == []
 
 
 def test_a_screen_reader_is_told_the_verdict(lesson: Opened) -> None:
@@ -187,7 +194,10 @@ def test_the_panel_fits_a_projector_and_a_zoom_of_200_percent(lesson: Opened, wi
     lesson.page.set_viewport_size({"width": width, "height": 720})
     panel.widget.scroll_into_view_if_needed()
     shoot(lesson.page, f"{lesson.name}-{width}")
-    wide = panel.widget.evaluate(_WIDER_THAN_THE_PANEL)
+    # JupyterLab lays a page out again some moments after its window has changed.
+    deadline = time.monotonic() + LAYOUT_SECONDS
+    while (wide := panel.widget.evaluate(_WIDER_THAN_THE_PANEL)) and time.monotonic() < deadline:
+        lesson.page.wait_for_timeout(100)
     lesson.page.set_viewport_size({"width": 1280, "height": 900})
     assert not wide, f"wider than the panel: {wide}"
 
