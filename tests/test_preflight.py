@@ -102,7 +102,6 @@ def test_a_kernel_that_cannot_use_the_course(copy: Path, monkeypatch: pytest.Mon
 def test_a_server_that_does_not_start(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        taken.listen()
         monkeypatch.setattr(preflight, "_free_port", lambda: taken.getsockname()[1])
         with pytest.raises(NotReady, match="JupyterLab does not start"):
             preflight.server(copy)
