@@ -5,6 +5,7 @@ PY := .venv/bin/python
 READY := .venv/ready
 REAL := .venv-verify
 HUB := .venv-classroom
+GRADER := .venv-nbgrader
 
 # The environment of a checkout that was moved, or of a Python that is gone, is made anew.
 CURRENT := $(shell $(PY) -c 'import importlib.util as u, os; \
@@ -18,7 +19,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test notebooks links slides browser latency lint picture bench verify fuzz preflight site classroom pins clean
+.PHONY: help lab test notebooks links slides browser latency lint picture bench verify fuzz preflight site classroom nbgrader pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12
@@ -92,11 +93,16 @@ classroom: $(HUB)/ready ## hold a class of thirty on a real JupyterHub and measu
 	cd tests/classroom && npm ci --no-audit --no-fund
 	$(HUB)/bin/python tests/classroom/run.py $(ARGS)
 
+nbgrader: $(READY) $(GRADER)/ready ## write the lessons for nbgrader into _nbgrader, and grade students with it (one: ARGS="-k 04")
+	$(PY) -m vram.teach.authoring.grading
+	$(PY) -m pytest -n 2 tests/grading $(ARGS)
+
 pins: $(READY) ## choose the newest versions that pyproject.toml allows, for all Pythons and systems
 	$(PY) -m pip install --quiet uv
 	$(PY) -m uv $(COMPILE) pyproject.toml --group test -o pins.txt
 	$(PY) -m uv $(COMPILE) --group browser -c pins.txt -o pins-browser.txt
 	$(PY) -m uv $(COMPILE) pyproject.toml --group classroom -c pins.txt -o pins-classroom.txt
+	$(PY) -m uv $(COMPILE) pyproject.toml --group nbgrader -c pins.txt -o pins-nbgrader.txt
 	$(PY) -m uv $(COMPILE) --group verify -c pins.txt -o pins-verify.txt
 	sed -E '/^(cuda|nvidia|triton)/d' pins-verify.txt > .venv/pins  # torch pins these itself; its CPU build needs none
 	mv .venv/pins pins-verify.txt
@@ -105,7 +111,7 @@ COMPILE := pip compile --universal --fork-strategy fewest --python-version 3.11 
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make pins"
 
 clean: ## remove everything that make made
-	rm -rf .venv .venv-oldest .venv-newest $(REAL) $(HUB) .cache .hypothesis .pytest_cache .ruff_cache _site slides/_build \
+	rm -rf .venv .venv-oldest .venv-newest $(REAL) $(HUB) $(GRADER) .cache .hypothesis .pytest_cache .ruff_cache _site slides/_build \
 		slides/node_modules tests/classroom/node_modules
 
 $(READY): pins.txt pyproject.toml .ci/venv.sh
@@ -118,6 +124,11 @@ $(REAL)/ready: pins-verify.txt .ci/venv.sh
 
 $(HUB)/ready: pins-classroom.txt .ci/venv.sh
 	@.ci/venv.sh "$(PYTHON)" $(HUB) pins-classroom.txt
+	@touch $@
+
+$(GRADER)/ready: pins-nbgrader.txt pyproject.toml .ci/venv.sh
+	@.ci/venv.sh "$(PYTHON)" $(GRADER) pins-nbgrader.txt
+	@$(GRADER)/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 NO_REAL := "The real libraries cannot be installed here; pip says why above. On Linux the usual index has torch with CUDA, \

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 import vram
 
-FILES = ("pins.txt", "pins-browser.txt", "pins-classroom.txt", "pins-verify.txt")
+FILES = ("pins.txt", "pins-browser.txt", "pins-classroom.txt", "pins-nbgrader.txt", "pins-verify.txt")
 PYTHONS = ("3.11.0", "3.11.14", "3.12.0", "3.13.0")
 SYSTEMS = (
     {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"},
@@ -43,6 +43,7 @@ def ranges(pyproject) -> dict[str, list[Requirement]]:
         "pins.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["test"]])),
         "pins-browser.txt": list(map(Requirement, groups["browser"])),
         "pins-classroom.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["classroom"]])),
+        "pins-nbgrader.txt": list(map(Requirement, [*pyproject["project"]["dependencies"], *groups["nbgrader"]])),
         "pins-verify.txt": list(map(Requirement, groups["verify"])),
     }
 
