@@ -41,9 +41,9 @@ vertical-align:-2px;background-size:14px}
 .vram figure{margin:8px 0}
 .vram-output>.widget-html-content{min-width:0;flex:1 1 0}
 @supports selector(:has(a)){.vram-inside{display:none}.vram-title:has([open])+.vram-inside{display:flex}}
-.vram-control{height:auto;margin:2px 0}
+.vram-control{height:auto;margin:2px 0;max-width:100%}
 .vram-control label.widget-label{text-align:left;width:auto;font-size:14px;height:auto;line-height:1.6;padding:0}
-.vram-control select{flex:none;height:32px;font-size:15px;padding-right:24px}
+.vram-control select{flex:none;max-width:100%;height:32px;font-size:15px;padding-right:24px}
 .vram-control label.widget-label-basic{font-size:15px;line-height:2}
 """.strip().replace("\n", "")
 
