@@ -42,3 +42,6 @@ pip install -r "$pins"
 if [ "$folder" != .venv ]; then exit; fi
 # hatchling is among the pins: the build needs no network and no version of its own choice.
 pip install --no-deps --no-build-isolation -e .
+# Until 3.13, Python reads the path to lib/ in the locale's encoding, and in the locale C the letters of a folder's name
+# end it. From where the file lies, the path is the same on every machine.
+for path in "$folder"/lib/python3*/site-packages/_llm_memory_notebooks.pth; do echo ../../../../lib > "$path"; done
