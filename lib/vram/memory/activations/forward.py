@@ -15,7 +15,7 @@ from ...ledger.errors import VramError
 from ...ledger.tensor import Axis, Tensor
 from .kinds import Kind
 from .setting import Setting
-from .tape import Shape, Storage, Tape, Value
+from .tape import Shape, Storage, Tape, Value, size_key
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
@@ -165,9 +165,15 @@ class Forward:
         return self.tape.record(name, (a, b), a.shape, dtype, passes=[v for v in (a, b) if v.dtype == dtype])
 
     def mul(self, name: str, a: Value, b: Value, roles: tuple[str, str] = ("left", "right")) -> Value:
-        """a · b, as wide as a."""
+        """a · b, as wide as a. A gradient is as wide as the product at first: that of a b repeated, of a narrower a."""
         saves = [(a, roles[0])] * b.grad + [(b, roles[1])] * a.grad
-        return self.tape.record(name, (a, b), a.shape, promoted(a.dtype, b.dtype), saves=saves)
+        dtype = promoted(a.dtype, b.dtype)
+        full = size_key(a.shape, dtype)
+        wide = [
+            (one, Storage(f"{name}:gradient of {role} at first", a.shape, dtype, "temporaries", self.tape.part))
+            for one, role in ((a, roles[0]), (b, roles[1])) if one.grad and size_key(one.shape, one.dtype) != full
+        ]  # fmt: skip
+        return self.tape.record(name, (a, b), a.shape, dtype, saves=saves, wide=wide)
 
     def map(self, name: str, x: Value, keeps: str = "", shape: Shape | None = None) -> Value:
         """A function of one tensor that keeps its "input", its "output" or nothing."""

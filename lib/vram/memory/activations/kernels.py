@@ -94,7 +94,10 @@ def _masked(f: Forward, module: str, scores: Value) -> Value:
     if family == "gpt_neo":  # chooses by a mask that each layer has for all positions, then adds that of the model
         mask = Storage(f"{module}:mask", (length, length), dtypes["bool"], part="attention")
         scores = f.tape.record(f"{module}.own mask", (scores,), scores.shape, scores.dtype, extra=[mask])
-    return f.map(f"{module}.mask", scores)
+    if family in ENCODERS or f.arch.head != "lm":
+        return f.map(f"{module}.mask", scores)
+    stream = f.computed(f.parameter(f"{f.names['embedding']}.weight"))  # the mask's format, autocast or not
+    return f.tape.record(f"{module}.mask", (scores,), scores.shape, f.widest(scores.dtype, stream))
 
 
 def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
@@ -133,7 +136,7 @@ def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
     q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
     if kernel is math:
-        with _recomputed(f, module):
+        with _recomputed(f, module), f.tape.holding(q, k, v):  # autocast's copies live until the call is over
             return math(f, module, q, k, v)
     return kernel(f, module, q, k, v)
 

@@ -100,6 +100,7 @@ class Op:
     saved      storages kept until its backward has run
     scratch    storages alive only while it runs forward
     backward   storages alive only while its backward runs, beside the gradients of outputs and inputs
+    wide       (input, storage): its gradient as it is made at first, before it is summed up or cast to what it is of
     passes     inputs whose gradient is the output's gradient itself: additions, views
     region     the checkpointed region it lies in, or None
     held       storages that variables of the code around it hold, used or not
@@ -111,6 +112,7 @@ class Op:
     saved: tuple[Storage, ...] = ()
     scratch: tuple[Storage, ...] = ()
     backward: tuple[Storage, ...] = ()
+    wide: tuple[tuple[Value, Storage], ...] = ()
     passes: tuple[Value, ...] = ()
     region: str | None = None
     held: tuple[Storage, ...] = ()
@@ -148,6 +150,7 @@ class Tape:
         keeps_output: str = "",
         scratch: Iterable[Storage] = (),
         backward: Iterable[Storage] = (),
+        wide: Iterable[tuple[Value, Storage]] = (),
         passes: Iterable[Value] = (),
     ) -> Value:
         """One operation with one new output.
@@ -167,8 +170,8 @@ class Tape:
             if keeps_output:
                 saved.append(out.storage.call(f"{name}:{keeps_output}"))
         self.ops.append(
-            Op(name, inputs, (out,), tuple(saved), tuple(scratch), tuple(backward), tuple(passes), self.region,
-               self.variables)
+            Op(name, inputs, (out,), tuple(saved), tuple(scratch), tuple(backward), tuple(wide), tuple(passes),
+               self.region, self.variables)
         )  # fmt: skip
         return out
 
