@@ -41,6 +41,12 @@ LATENT = {
     "v_head_dim": 32, "n_routed_experts": 4, "moe_intermediate_size": 64, "n_shared_experts": 1,
     "first_k_dense_replace": 1, "n_group": 1, "topk_group": 1,
 }  # fmt: skip
+DBRX = {
+    "model_type": "dbrx", "d_model": 128, "n_heads": 4, "n_layers": 3, "vocab_size": 256,
+    "attn_config": {"kv_n_heads": 2, "rope_theta": 10_000.0, "clip_qkv": 8.0},
+    "ffn_config": {"ffn_hidden_size": 256, "moe_num_experts": 4, "moe_top_k": 2},
+}  # fmt: skip
+
 #: So small that activations outweigh the gradients.
 TINY = {**LATENT, "hidden_size": 64, "intermediate_size": 96, "vocab_size": 64, "num_hidden_layers": 2,
         "qk_nope_head_dim": 16, "qk_rope_head_dim": 8, "v_head_dim": 16, "moe_intermediate_size": 32}  # fmt: skip
@@ -84,6 +90,9 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({**LLAMA, **EXPERTS, "model_type": "phimoe"}, {"recipe": "autocast"}),
     ({**LLAMA, **EXPERTS, "model_type": "ernie4_5_moe", "moe_intermediate_size": 128}, {"recipe": "fp32"}),
     ({**LLAMA, **EXPERTS, "model_type": "llama4_text", "head_dim": 32}, {"recipe": "bf16", "attention": "eager"}),
+    (DBRX, {"recipe": "fp32", "checkpointing": "full"}),
+    (DBRX, {"recipe": "bf16", "attention": "eager"}),
+    (DBRX, {"recipe": "bf16", "checkpointing": "full"}),
     ({**LLAMA, "model_type": "bert", "architectures": ["BertForMaskedLM"]}, {"recipe": "autocast"}),
 ]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...ledger.arithmetic import Size, is_array, is_whole
 from ...ledger.dtypes import Dtype
@@ -79,8 +79,8 @@ class Value:
 
     @property
     def is_parameter(self) -> bool:
-        """True for a weight: it lives anyway, and its gradient outlives backward."""
-        return self.storage.kind == "weights"
+        """True for a whole weight: it lives anyway, and its gradient outlives backward."""
+        return self.storage.kind == "weights" and not self.partial
 
     def view(self, shape: Shape) -> Value:
         """The same memory under another shape, where backward need not know of the change."""
@@ -175,19 +175,31 @@ class Tape:
         )  # fmt: skip
         return out
 
-    def split(self, name: str, value: Value, shapes: Sequence[Shape]) -> list[Value]:
+    def split(
+        self, name: str, value: Value, shapes: Sequence[Shape], backward: Iterable[Storage] = ()
+    ) -> list[Value]:
         """Parts of a tensor, as views; backward puts their gradients together in one new tensor."""
         value.storage.call(f"{name}:output")
         parts = [Value(value.storage, value.grad, shape) for shape in shapes]
         for part in parts:
             part.partial = True
-        self.ops.append(Op(name, (value,), tuple(parts), region=self.region, held=self.variables))
+        self.ops.append(
+            Op(name, (value,), tuple(parts), backward=tuple(backward), region=self.region, held=self.variables)
+        )
         return parts
 
-    def in_place(self, name: str, value: Value) -> Value:
-        """A change of the numbers of a tensor where they lie: no new memory; backward makes a gradient of its own."""
-        changed = Value(value.storage, value.grad, value.shape)
-        self.ops.append(Op(name, (value,), (changed,), region=self.region, held=self.variables))
+    def in_place(self, name: str, value: Value, added: Value | None = None, extra: Sequence[Storage] = ()) -> Value:
+        """A change of the numbers of a tensor where they lie: no new memory; backward makes a gradient of its own.
+
+        added  rows that are added to some of its rows, which `extra` numbers: kept, and the gradient passes by
+        """
+        if added is None:
+            changed, op = Value(value.storage, value.grad, value.shape), Op(name, (value,), ())
+        else:
+            changed = Value(value.storage, value.grad or added.grad, value.shape)
+            saved = (added.storage.call(f"{name}:source"), *extra) if added.grad else ()
+            op = Op(name, (value, added), (), saved, passes=(value,))
+        self.ops.append(replace(op, outputs=(changed,), region=self.region, held=self.variables))
         return changed
 
     @contextmanager
