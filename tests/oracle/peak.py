@@ -90,6 +90,8 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({**LLAMA, **EXPERTS, "model_type": "phimoe"}, {"recipe": "autocast"}),
     ({**LLAMA, **EXPERTS, "model_type": "ernie4_5_moe", "moe_intermediate_size": 128}, {"recipe": "fp32"}),
     ({**LLAMA, **EXPERTS, "model_type": "llama4_text", "head_dim": 32}, {"recipe": "bf16", "attention": "eager"}),
+    ({**LLAMA, "model_type": "qwen2_5_vl_text"}, {"recipe": "fp32", "checkpointing": "full"}),
+    ({**LLAMA, "model_type": "qwen3_vl_text", "head_dim": 32}, {"recipe": "bf16", "attention": "eager"}),
     (DBRX, {"recipe": "fp32", "checkpointing": "full"}),
     (DBRX, {"recipe": "bf16", "attention": "eager"}),
     (DBRX, {"recipe": "bf16", "checkpointing": "full"}),

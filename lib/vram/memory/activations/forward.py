@@ -24,6 +24,9 @@ _FLOATS = {"fp16": 1, "bf16": 1, "fp32": 2, "fp64": 3}  # by width, for promotio
 _ADAPTER = "base_model.model."
 _BIAS_APART = frozenset({"falcon"})  # families that add it after the product
 
+#: Language models beside pictures: tokens of a picture have places in it, so that each sequence has tables of its own.
+_PLACES_PICTURES = frozenset({"qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text"})
+
 
 class Weights:
     """The parameters by name: shape, format, trained or frozen. Adapters of LoRA are found beside their module.
@@ -104,7 +107,8 @@ class Forward:
 
     def shared(self, what: str, dtype: Dtype, width: Size) -> Value:
         """Cosines or sines of the rotary positions."""
-        return self.once(f"rotary_emb{self.kind.tables}:{what}", (1, self.setting.seq_len, width), dtype)
+        rows = self.setting.batch if self.arch.model_type in _PLACES_PICTURES else 1
+        return self.once(f"rotary_emb{self.kind.tables}:{what}", (rows, self.setting.seq_len, width), dtype)
 
     def once(self, what: str, shape: Shape, dtype: Dtype) -> Value:
         """A tensor that is made once, for all layers, and needs no gradient."""
