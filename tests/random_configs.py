@@ -78,7 +78,7 @@ def _value(field: str, random: Random, heads: int, width: int) -> Any:
         return random.choice(NUMBERS[field])
     if kind == "layers":
         return sorted(random.sample(range(6), random.randint(0, 4)))
-    if kind == "words":
+    if kind in ("words", "switches"):
         return None
     if kind in ("word", "choice"):
         return random.choice(WORDS[field])

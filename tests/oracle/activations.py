@@ -121,7 +121,7 @@ def drawn(scope: Scope) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
 def measured(config: dict[str, Any], settings: dict[str, Any]) -> Saved:
     """What a real model saves."""
     model = build(config, settings)
-    return saved_tensors(model, settings, model.config.vocab_size)
+    return saved_tensors(model, settings, model.config.get_text_config().vocab_size)
 
 
 def cases(scope: Scope) -> Iterator[Result]:

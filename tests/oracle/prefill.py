@@ -18,15 +18,14 @@ import torch
 import transformers
 from alive import Alive
 from comparison import Result, Scope, run
+from running import evenly
 from transformers import AutoConfig, AutoModelForCausalLM
 
 import vram
 from vram.memory.activations.described import EAGER_ONLY
 
-#: Falcon copies keys and values of several sequences in an order of its own, which is not described; of DBRX, one
-#: expert is counted as if every token visited it, which is the most that can be.
-TOLERANCE = {"falcon": 0.15, "dbrx": 0.25}
-EXACT = 0.002
+#: How near both are.
+NEAR = 0.002
 #: Bytes that are no difference: a few vectors of one token in models as small as these.
 FEW = 4096
 
@@ -103,7 +102,8 @@ def measured(setting: Setting) -> int:
     """The most bytes that live at once while the model reads the tokens, the cache among them."""
     config, dtype, attention, batch, tokens, past = setting
     real = AutoConfig.for_model(**config)
-    model = AutoModelForCausalLM.from_config(real, attn_implementation=attention).to(getattr(torch, dtype)).eval()
+    model = AutoModelForCausalLM.from_config(real, attn_implementation=attention).to(getattr(torch, dtype))
+    evenly(model).eval()
     with torch.no_grad(), Alive() as alive:
         cache = None
         for earlier in (past - 1, 1) if past else ():  # the second token after a prompt is like all others
@@ -162,7 +162,7 @@ def cases(scope: Scope) -> Iterator[Result]:
         if scope.only and setting.config["model_type"] not in scope.only:
             continue
         real, ours = measured(setting), counted(setting)
-        far = abs(ours - real) > max(FEW, real * TOLERANCE.get(setting.config["model_type"], EXACT))
+        far = abs(ours - real) > max(FEW, real * NEAR)
         told = f"vram {ours:,}, measured {real:,} ({ours / real - 1:+.2%})" if far else ""
         yield Result(f"{setting}", told)
 

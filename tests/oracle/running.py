@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 import transformers
+from torch.utils._python_dispatch import _disable_current_modes
 
 FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -19,6 +21,13 @@ _DROPOUTS = (
 _MASKED = {
     "bert": "BertForMaskedLM", "camembert": "CamembertForMaskedLM", "distilbert": "DistilBertForMaskedLM",
     "roberta": "RobertaForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM",
+}  # fmt: skip
+#: Language models that run inside of one for pictures and text: its model_type, and how small its eyes can be.
+_SEES = {
+    "qwen2_vl_text": ("qwen2_vl", {"depth": 1, "embed_dim": 16, "num_heads": 2}),
+    "qwen2_5_vl_text": ("qwen2_5_vl", {"depth": 1, "hidden_size": 16, "num_heads": 2, "intermediate_size": 16}),
+    "qwen3_vl_text": ("qwen3_vl", {"depth": 1, "hidden_size": 16, "num_heads": 2, "intermediate_size": 16,
+                                   "deepstack_visual_indexes": [0]}),
 }  # fmt: skip
 _LATENT = ("deepseek_v2", "deepseek_v3", "glm4_moe_lite", "minicpm3", "youtu")
 _ACTIVATIONS = ("activation_function", "hidden_act", "hidden_activation")
@@ -69,8 +78,8 @@ def inputs_of(model: torch.nn.Module, settings: dict[str, Any], vocab_size: int)
 def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
     """The model of a config.json, with a language-model head, in training mode."""
     keys = {k: v for k, v in config.items() if k not in ("model_type", "architectures")}
-    real = transformers.AutoConfig.for_model(config["model_type"], **keys)
-    for part in (real, getattr(real, "attn_config", None)):
+    real = _seeing(config["model_type"], keys) or transformers.AutoConfig.for_model(config["model_type"], **keys)
+    for part in (real, getattr(real, "attn_config", None), getattr(real, "text_config", None)):
         for key in _DROPOUTS:
             if hasattr(part, key):
                 object.__setattr__(part, key, settings.get("dropout") or 0.0)  # MPT says it must be an int
@@ -78,9 +87,11 @@ def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
         if settings.get("activation") and hasattr(real, key):
             setattr(real, key, settings["activation"])
     for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        setattr(real, token, 0 if token == "pad_token_id" and config["model_type"] in _MASKED else None)
+        pads = token == "pad_token_id" and config["model_type"] in _MASKED
+        setattr(getattr(real, "text_config", real), token, 0 if pads else None)
     masked = _MASKED.get(config["model_type"])
     auto = transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
+    auto = transformers.AutoModelForImageTextToText if config["model_type"] in _SEES else auto
     model = auto.from_config(real, attn_implementation=settings.get("attention", "sdpa"))
     model = model.to(FORMATS[settings.get("dtype", "bf16")])
     if settings.get("lora"):
@@ -89,4 +100,33 @@ def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
         model = get_peft_model(model, LoraConfig(**settings["lora"]))
     if settings.get("checkpointing") == "full":
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return model.train()
+    return evenly(model).train()
+
+
+def _seeing(family: str, keys: dict[str, Any]) -> transformers.PreTrainedConfig | None:
+    """The config of a model that sees, around that of its language model; None for what is a model by itself."""
+    if family not in _SEES:
+        return None
+    whole, eyes = _SEES[family]
+    half = (keys.get("head_dim") or keys["hidden_size"] // keys["num_attention_heads"]) // 2
+    sections = [half - 2 * (half // 4), half // 4, half // 4]
+    text = {"rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": sections}, **keys}
+    tied = keys.get("tie_word_embeddings", False)
+    return transformers.AutoConfig.for_model(whole, text_config=text, vision_config=eyes, tie_word_embeddings=tied)
+
+
+def evenly(model: torch.nn.Module) -> torch.nn.Module:
+    """The model itself; the tokens visit all experts of a loop alike, as the library takes them to (DBRX)."""
+    for module in model.modules():
+        if type(module).__name__ == "DbrxFFN":
+            module.router.register_forward_hook(partial(_next_experts, module.top_k))
+    return model
+
+
+def _next_experts(chosen: int, router: torch.nn.Module, given: Any, logits: torch.Tensor) -> None:
+    """Each token prefers the experts that come after those of the token before; no autograd, no counted memory."""
+    with _disable_current_modes():
+        tokens, experts = logits.shape
+        for token in range(tokens):
+            for place in range(chosen):
+                logits.data[token, (token * chosen + place) % experts] += 100

@@ -80,9 +80,9 @@ class Architecture:
             raise ConfigError(f"num_experts: 0 given, but every layer of {self.model_type} has experts.")
         if is_whole(experts) and is_whole(chosen) and 0 < experts < chosen:
             raise ConfigError(f"num_experts_per_tok: {chosen} given, but there are only {experts} experts.")
-        for field in ("layer_types", "mlp_layer_types"):
+        for field in ("no_rope_layers", "layer_types", "mlp_layer_types"):
             kinds = f.get(field)
-            if kinds is not None and is_whole(l) and len(kinds) != l:
+            if kinds and is_whole(l) and len(kinds) != l:
                 raise ConfigError(f"{field}: {len(kinds)} entries given, but num_hidden_layers is {l}.")
 
     def __getattr__(self, field: str) -> Any:

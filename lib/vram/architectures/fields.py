@@ -1,8 +1,8 @@
 """The fields of an architecture: the keys of a Hugging Face config.json in the LLaMA spelling, and what each may hold.
 
 Sizes are whole numbers (or symbols, or arrays); flags are true or false; choices are words; layers are lists of layer
-indices. Fields that describe structure which a config.json leaves to the model's code are marked `structure`: they are
-never read from a file, unless a family names them among its keys.
+indices, switches lists of a 0 or a 1 for each layer. Fields that describe structure which a config.json leaves to the
+model's code are marked `structure`: they are never read from a file, unless a family names them among its keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MOST_LISTED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: `type` is size, number, flag, choice, word, layers or words; `choices` are the words that are known.
+    """One field: `type` is size, number, flag, choice, word, layers, words or switches; `choices` are the known words.
 
     least, most  the range of a size
     """
@@ -51,6 +51,10 @@ class Field:
                 return tuple(value)
             allowed = f"a list of {' or '.join(self.choices)}, one for each layer,"
             raise ConfigError(f"{self.name}: {brief(value)} given, {allowed} is needed.")
+        if self.type == "switches":
+            if isinstance(value, (list, tuple)) and len(value) <= MOST_LISTED and all(one in (0, 1) for one in value):
+                return tuple(map(int, value))
+            raise ConfigError(f"{self.name}: {brief(value)} given, a list of 0 or 1, one for each layer, is needed.")
         if not isinstance(value, str) or (self.choices and value not in self.choices):
             raise unknown(self.name, value, self.choices or ("a word",), ConfigError)
         return value
@@ -106,6 +110,7 @@ _ALL = (
     Field("partial_rotary_factor", "number", "part of each head that positions turn, as a fraction", most=1),
     Field("clip_qkv", "number", "queries, keys and values are clipped at this size"),
     _size("no_rope_layer_interval", "every so many layers, one has no rotary positions", most=1000),
+    Field("no_rope_layers", "switches", "which layers have rotary positions (1) and which have none (0)"),
     # feed-forward and experts
     _size("intermediate_size", "inner width of the MLP"),
     _flag("mlp_bias", "biases in the MLP"),

@@ -56,11 +56,10 @@ def inference(
     options    further arguments of the weights' scheme
 
     Temporaries are those of transformers' code, freed as soon as neither an operation nor a variable needs them: equal
-    to small real models within 0.2 % (tests/fixtures/prefill.json), Falcon with several sequences within 2 %. DBRX's
-    experts run one after the other: one is counted as if every token visited it. In decode
-    the cache grows by copying: a layer's old keys or values live beside the new ones. A window's cache is counted as
-    from the second token after the prompt on; the first still has the whole prompt beside it. Engines that compute a
-    prompt in chunks need less.
+    to small real models within 0.2 % (tests/fixtures/prefill.json). DBRX's experts run one after the other, and are
+    taken to be visited evenly. In decode the cache grows by copying: a layer's old keys or values live beside the new
+    ones. A window's cache is counted as from the second token after the prompt on; the first still has the whole prompt
+    beside it. Engines that compute a prompt in chunks need less.
 
     Temporaries have the format of the weights; beside quantised weights that of the embedding and, where it is
     quantised too (GGUF), BF16, as transformers computes. llama.cpp's own kernels compute with FP32 and FP16.

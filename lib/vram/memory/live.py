@@ -100,7 +100,7 @@ class Run:
         for op in reversed(tape.ops):
             if not op.has_backward:
                 continue
-            if op.region is not None and op.region not in open_regions:
+            if op.saved and op.region is not None and op.region not in open_regions:  # what saves nothing needs nothing
                 open_regions.add(op.region)
                 self._recompute([other for other in tape.ops if other.region == op.region])
             self._step(op, grads)
@@ -129,14 +129,32 @@ class Run:
         for value in op.inputs:
             if value.grad:
                 passes = bool(arriving) and any(value is passed for passed in op.passes)
-                leaving.append((value, arriving[0] if passes else _gradient(value)))
+                leaving.append((value, arriving[0] if passes else _made(op, value)))
         for storage in (*op.backward, *(storage for _, storage in leaving)):
             self._hold(storage)
         self._mark(f"backward of {op.name}")
-        for storage in (*op.backward, *arriving, *set(op.saved)):
+        saved = tuple(set(op.saved))
+        early, late = ((), saved) if op.region is None else (saved, ())  # what was computed again goes with its use
+        for storage in (*op.backward, *early):
+            self._drop(storage)
+        leaving = self._narrowed(op, leaving)
+        for storage in (*arriving, *late):
             self._drop(storage)
         for value, storage in leaving:
             self._deliver(grads, value, storage)
+
+    def _narrowed(self, op: Op, leaving: list[tuple[Value, Storage]]) -> list[tuple[Value, Storage]]:
+        """The gradients as their tensors need them: the wide ones summed up or cast, the first beside all others."""
+        wide, found = [storage for _, storage in op.wide], []
+        for value, storage in leaving:
+            if storage in wide:
+                self._hold(final := _gradient(value))
+                if storage is wide[0]:
+                    self._mark(f"backward of {op.name}: narrowed")
+                self._drop(storage)
+                storage = final
+            found.append((value, storage))
+        return found
 
     def _deliver(self, grads: dict[Value, Storage], value: Value, storage: Storage) -> None:
         """A gradient reaches a tensor: it waits for the tensor's own operation, or stays if it is a weight's."""
@@ -163,6 +181,11 @@ class Run:
 def _touched(op: Op) -> list[Storage]:
     """What must live while an operation runs: what it works on, and what variables around it hold."""
     return [*(value.storage for value in (*op.inputs, *op.outputs)), *op.held]
+
+
+def _made(op: Op, value: Value) -> Storage:
+    """The gradient of an input as the operation makes it."""
+    return next((wide for of, wide in op.wide if of is value), None) or _gradient(value)
 
 
 def _gradient(value: Value) -> Storage:

@@ -38,11 +38,13 @@ class Passes:
     def forward(self) -> Iterator[Place]:
         """The moments of forward."""
         held = self.arrived if self.earlier else Ledger()
-        mask = Ledger(storage.row() for storage in self.model.mask)
+        mask, gone = Ledger(storage.row() for storage in self.model.mask), Ledger()
         moments = {stretch: Run(stretch).forward() for stretch in self.model.stretches}
         saved = Saved(self.model, cached=True)
         for part, index in self._places():
-            base = (self.always, held, mask, saved.below(part, index))
+            masked = index is not None or (part is self.model.after and self.recomputes)  # else it is gone by then
+            beside = (mask if masked else gone, *self._lingering(part, index))
+            base = (self.always, held, *beside, saved.below(part, index))
             if moments[part.stretch]:  # none after the layers of a model without head, pooler and last norm
                 yield Place(base, moments[part.stretch], part.stretch.kept)
 
@@ -70,6 +72,12 @@ class Passes:
             moments = Run(stretch, self.gradients, names.__contains__).backward()
             found[stretch] = {reached: [m for m in moments if m.reached is reached] for reached in (False, True)}
         return found
+
+    def _lingering(self, part: Part, index: Size | None) -> tuple[Ledger, ...]:
+        """What a variable of the model's loop holds of the layer before, where no layer keeps it for backward."""
+        storage = part.stretch.lingers
+        first = is_whole(index) and index == 0
+        return () if storage is None or first or not self.recomputes else (Ledger([storage.row(kind="temporaries")]),)
 
     @property
     def recomputes(self) -> bool:

@@ -44,6 +44,7 @@ SMOLLM3 = LLAMA.derive(
     "smollm3",
     vocab_size=128256, hidden_size=2048, num_hidden_layers=36, num_attention_heads=16, num_key_value_heads=4,
     max_position_embeddings=32768, tie_word_embeddings=True, no_rope_layer_interval=4,
+    no_rope_layers=None,
 )  # fmt: skip
 ARCEE = LLAMA.derive(
     "arcee",

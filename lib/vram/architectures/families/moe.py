@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...ledger.dtypes import Dtype
 from ..blocks import Axes, Rows, parameter
 from ..experts import router
-from .family import TURNED, same_as, shared_experts
+from .family import TURNED, Fields, same_as, shared_experts
 from .llama import LLAMA, QK_NORMS
 from .qwen import EXPERTS
 
@@ -97,6 +97,13 @@ GPT_OSS = LLAMA.derive(
     sliding_window=128, sliding_window_pattern=2, layer_types=None,
 )  # fmt: skip
 
+
+def _chunked_where_turned(fields: Fields) -> tuple[str, ...] | None:
+    """Llama 4 looks back to the start where positions turn nothing; None where the config lists no layers."""
+    turned = fields["no_rope_layers"]
+    return tuple("chunked_attention" if one else "full_attention" for one in turned) if turned else None
+
+
 #: Llama 4 (text): experts in every layer or every other, and an expert that every token visits. Layers with rotary
 #: positions attend within chunks; the cache treats a chunk as a window.
 LLAMA4 = LLAMA.derive(
@@ -125,7 +132,8 @@ LLAMA4 = LLAMA.derive(
     num_attention_heads=40, num_key_value_heads=8, head_dim=128, max_position_embeddings=131072,
     num_experts=16, num_experts_per_tok=1, shared_expert_intermediate_size=same_as("moe_intermediate_size"),
     decoder_sparse_step=1, moe_layers=None, no_rope_layer_interval=4, use_qk_norm=True,
-    sliding_window=8192, sliding_window_pattern=same_as("no_rope_layer_interval"), layer_types=None,
+    sliding_window=8192, sliding_window_pattern=same_as("no_rope_layer_interval"), no_rope_layers=None,
+    layer_types=_chunked_where_turned,
 )  # fmt: skip
 
 #: GLM-4.5: dense layers first; shared experts; a config may ask for norms on queries and keys.

@@ -33,7 +33,7 @@ def attention(f: Forward, x: Value, residual: Value | None = None) -> Value:
                 if residual is not None:
                     out = f.dropout(f"{f.names['o']}.dropout", out)
                     out = f.add(f"{module}.residual", residual, out)
-    if f.attention_weights is not None:
+    if f.attention_weights is not None and f.arch.model_type not in _LETS_WEIGHTS_GO:
         f.tape.hold(f.attention_weights)
     return out
 
@@ -83,6 +83,8 @@ def _normed(f: Forward, name: str, x: Value) -> Value:
     return norm(f, name, x.view((b, s, heads * d))).view(x.shape)
 
 
+#: Families that are done with the attention weights before the MLP begins.
+_LETS_WEIGHTS_GO = frozenset({"dbrx"})
 #: Families whose heads do not lie in the fused projection as attention takes them.
 _HEADS_OF_FUSED = {"falcon": broadcast_heads, "codegen": unshuffled}
 #: Families that clip what the fused projection puts out, if the config says so.

@@ -19,9 +19,9 @@ EXACT = (
     "gemma2", "gemma3_text", "glm", "glm4", "glm4_moe", "glm4_moe_lite", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox",
     "gpt_oss", "gptj", "granite", "granitemoe", "granitemoeshared", "hunyuan_v1_dense", "internlm3", "jais2", "llama",
     "llama4_text", "mellum", "minicpm3", "minimax_m2", "ministral", "ministral3", "mistral", "mixtral", "mpt",
-    "nemotron", "olmo", "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "phimoe", "qwen2", "qwen2_moe",
-    "qwen3", "qwen3_moe", "roberta", "seed_oss", "smollm3", "solar_open", "stablelm", "starcoder2", "vaultgemma",
-    "xlm-roberta", "youtu",
+    "nemotron", "olmo", "olmo2", "olmo3", "olmoe", "opt", "persimmon", "phi", "phi3", "phimoe", "qwen2",
+    "qwen2_5_vl_text", "qwen2_moe", "qwen2_vl_text", "qwen3", "qwen3_moe", "qwen3_vl_text", "roberta", "seed_oss",
+    "smollm3", "solar_open", "stablelm", "starcoder2", "vaultgemma", "xlm-roberta", "youtu",
 )  # fmt: skip
 
 #: Those among them that are encoders, with or without a head.

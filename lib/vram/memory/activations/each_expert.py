@@ -1,73 +1,86 @@
 """Experts that do not run as one grouped product: DBRX's one after the other, Llama 4's all on every token.
 
-A loop over experts saves as much as one product would, if every expert is chosen by some token; the tensors of one
-expert are what its tokens take.
+Tokens are taken to visit the experts of a loop evenly. What the loop saves does not depend on it; what lives at one
+moment of it does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ...ledger.arithmetic import Size
+from ...ledger.arithmetic import Size, is_array, is_symbolic, is_whole
 from ...ledger.dtypes import dtypes
 from .forward import Forward
 from .mlp import activate
 from .router import route, router_name
 from .tape import Storage, Value
 
+#: Experts that are told apart; of more than any published model has, and of a symbol, all are taken together.
+MOST = 64
+
 
 def one_after_the_other(f: Forward, module: str, x: Value) -> Value:
-    """DBRX: each expert takes its tokens out of the stream, and adds what it says to the sum.
-
-    Where nothing is kept for backward, one expert lives at a time, counted at its largest: every token visits it.
-    """
+    """DBRX: each expert takes its tokens out of the stream, and adds what it says to the sum."""
     weights, _ = route(f, x)
-    chosen, h, names = f.setting.tokens * f.arch.num_experts_per_tok, f.arch.hidden_size, f.names
-    sums = None
-    if not f.weights.trains:  # when an expert begins, variables hold the output of the one before
-        f.numbers(f"{module}:chosen or not", (chosen, f.arch.num_experts + 1), dtypes["int64"])
-        chosen = f.setting.tokens
-        sums = f.made(f"{module}.sums", x.shape, x.dtype)
-        for variable in (weights, sums, f.made(f"{module}.earlier output", (chosen, h), x.dtype)):
-            f.tape.hold(variable)
-    places = Storage(f"{module}:places", (chosen, 2), dtypes["int64"])
-    rows = f.tape.record(f"{module}.gather", (x,), (chosen, h), x.dtype, extra=[places])
-    with f.tape.within("expert"), f.tape.holding(rows):
-        width = f.arch.moe_intermediate_size
-        gate, up = (_sliced(f, names[slot], rows, width) for slot in ("experts_gate", "experts_up"))
-        activated = activate(f, f"{module}.act", gate)
-        with f.tape.holding(activated, up):
-            inner = f.mul(f"{module}.gated", activated, up, ("activated", "up"))
-            gathering = [f.parameter(names[slot]) for slot in ("experts_gate", "experts_up")]  # from the last expert on
-            out = _sliced(f, names["experts_down"], inner, h, gathering)
-    scale = f.tape.record(f"{module}.weights", (weights,), (chosen, 1), weights.dtype, extra=[places])
-    weighted = f.mul(f"{module}.weighted", out, scale, ("output", "weights"))
-    if sums is not None:
-        return f.tape.in_place(f"{module}.sum", sums)
-    summed = f.tape.record(
-        f"{module}.sum", (weighted,), x.shape, x.dtype, saves=[(weighted, "source")], extra=[places]
+    chosen, rounds = f.setting.tokens * f.arch.num_experts_per_tok, _rounds(f)
+    table = f.made(f"{module}:chosen or not", (chosen, f.arch.num_experts + 1), dtypes["int64"])
+    sums = f.made(f"{module}.sums", x.shape, x.dtype)
+    for variable in (weights, table, sums):
+        f.tape.hold(variable)
+    said: list[Value] = []  # what the expert before said, which a variable holds until this one has spoken
+    for expert in range(rounds):
+        rows = chosen * (expert + 1) // rounds - chosen * expert // rounds
+        with f.tape.holding(*said):
+            places, out = _expert(f, f"{module}.{expert}", x, rows, rounds, expert == rounds - 1)
+        scale = f.tape.record(f"{module}.{expert}.weights", (weights,), (rows, 1), weights.dtype, extra=[places])
+        said = [f.mul(f"{module}.{expert}.weighted", out, scale, ("output", "weights"))]
+        sums = f.tape.in_place(f"{module}.{expert}.sum", sums, said[0], extra=[places])
+    return f.dropout(f"{module}.dropout", sums)
+
+
+def _rounds(f: Forward) -> int:
+    """How many experts are visited one after the other."""
+    experts, chosen = f.arch.num_experts, f.setting.tokens * f.arch.num_experts_per_tok
+    if is_symbolic(experts) or is_array(experts) or is_symbolic(chosen) or experts > MOST:
+        return 1
+    return int(min(experts, chosen) if is_whole(chosen) else experts)
+
+
+def _expert(f: Forward, name: str, x: Value, rows: Size, rounds: int, last: bool) -> tuple[Storage, Value]:
+    """What one expert says of its tokens, and where they are."""
+    h, width = f.arch.hidden_size, f.arch.moe_intermediate_size
+    up_part, gate_part, down_part = (
+        _part(f, name, f.names[slot], rounds, last) for slot in ("experts_up", "experts_gate", "experts_down")
     )
-    return f.dropout(f"{module}.dropout", summed)
+    places = Storage(f"{name}:places", (rows, 2), dtypes["int64"])
+    f.numbers(f"{name}:places of tokens", (rows, 2), dtypes["int64"])
+    taken = f.tape.record(f"{name}.gather", (x,), (rows, h), x.dtype, extra=[places])
+    with f.tape.within("expert"), f.tape.holding(taken):
+        gate = _product(f, f"{name}.gate", taken, gate_part, width)
+        up = _product(f, f"{name}.up", taken, up_part, width)
+        activated = activate(f, f"{name}.act", gate)
+        with f.tape.holding(activated, up):
+            inner = f.mul(f"{name}.gated", activated, up, ("activated", "up"))
+            with f.tape.holding(inner):
+                return places, _product(f, f"{name}.down", inner, down_part, h)
 
 
-def _sliced(f: Forward, name: str, x: Value, width: Size, gathering: Sequence[Value] = ()) -> Value:
-    """A product of each expert's rows with its part of the matrix: autocast casts each part by itself.
+def _part(f: Forward, name: str, weight: str, rounds: int, last: bool) -> Value:
+    """An expert's part of a matrix. Backward makes a whole gradient for it, zero elsewhere; then, from the second on,
+    a third tensor, the sum of this one and those before: the gradient of the part is gone by then."""
+    whole, width = f.parameter(weight), f.arch.moe_intermediate_size
+    if rounds == 1:
+        return f.tape.split(f"{name}.part of {weight}", whole, [whole.shape])[0]
+    rows, h = whole.shape
+    more = Storage(f"{weight}:sum of gradients of parts", (rows - width, h), whole.dtype, "temporaries", "expert")
+    parts = f.tape.split(f"{name}.part of {weight}", whole, [(width, h)], backward=[more] * (whole.grad and not last))
+    return parts[0]
 
-    Backward makes a whole gradient for each part, zero elsewhere, and adds it to that of the parts before.
 
-    gathering  matrices whose gradients are being added up, too
-    """
-    weight = f.parameter(name)
-    to = f.setting.autocast
-    if to is not None:
-        x, weight = f.cast(f"{name}:input cast", x, to), f.cast(f"{name}:parts cast", weight, to)
+def _product(f: Forward, name: str, x: Value, weight: Value, width: Size) -> Value:
+    """A product of an expert's rows with its part of a matrix: autocast casts each part by itself."""
+    if (to := f.setting.autocast) is not None:
+        x, weight = f.cast(f"{name}:input cast", x, to), f.cast(f"{name}:part cast", weight, to)
     saves = [(x, "input")] * weight.grad + [(weight, "weight")] * x.grad
-    parts = [
-        Storage(f"{w.storage.name}:gradient of a part", w.shape, w.dtype, "temporaries")
-        for w in (weight, *gathering) if w.grad
-    ]  # fmt: skip
-    shape = (x.shape[0], width)
-    return f.tape.record(f"{name}.product", (x, weight), shape, weight.dtype, saves=saves, backward=parts)
+    return f.tape.record(name, (x, weight), (x.shape[0], width), weight.dtype, saves=saves)
 
 
 def dense_experts(f: Forward, module: str, x: Value) -> Value:

@@ -15,7 +15,7 @@ from ...ledger.errors import VramError
 from ...ledger.tensor import Axis, Tensor
 from .kinds import Kind
 from .setting import Setting
-from .tape import Shape, Storage, Tape, Value
+from .tape import Shape, Storage, Tape, Value, size_key
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _FLOATS = {"fp16": 1, "bf16": 1, "fp32": 2, "fp64": 3}  # by width, for promotion
 _ADAPTER = "base_model.model."
 _BIAS_APART = frozenset({"falcon"})  # families that add it after the product
+
+#: Language models beside pictures: tokens of a picture have places in it, so that each sequence has tables of its own.
+_PLACES_PICTURES = frozenset({"qwen2_vl_text", "qwen2_5_vl_text", "qwen3_vl_text"})
 
 
 class Weights:
@@ -104,7 +107,8 @@ class Forward:
 
     def shared(self, what: str, dtype: Dtype, width: Size) -> Value:
         """Cosines or sines of the rotary positions."""
-        return self.once(f"rotary_emb{self.kind.tables}:{what}", (1, self.setting.seq_len, width), dtype)
+        rows = self.setting.batch if self.arch.model_type in _PLACES_PICTURES else 1
+        return self.once(f"rotary_emb{self.kind.tables}:{what}", (rows, self.setting.seq_len, width), dtype)
 
     def once(self, what: str, shape: Shape, dtype: Dtype) -> Value:
         """A tensor that is made once, for all layers, and needs no gradient."""
@@ -165,9 +169,15 @@ class Forward:
         return self.tape.record(name, (a, b), a.shape, dtype, passes=[v for v in (a, b) if v.dtype == dtype])
 
     def mul(self, name: str, a: Value, b: Value, roles: tuple[str, str] = ("left", "right")) -> Value:
-        """a · b, as wide as a."""
+        """a · b, as wide as a. A gradient is as wide as the product at first: that of a b repeated, of a narrower a."""
         saves = [(a, roles[0])] * b.grad + [(b, roles[1])] * a.grad
-        return self.tape.record(name, (a, b), a.shape, promoted(a.dtype, b.dtype), saves=saves)
+        dtype = promoted(a.dtype, b.dtype)
+        full = size_key(a.shape, dtype)
+        wide = [
+            (one, Storage(f"{name}:gradient of {role} at first", a.shape, dtype, "temporaries", self.tape.part))
+            for one, role in ((a, roles[0]), (b, roles[1])) if one.grad and size_key(one.shape, one.dtype) != full
+        ]  # fmt: skip
+        return self.tape.record(name, (a, b), a.shape, dtype, saves=saves, wide=wide)
 
     def map(self, name: str, x: Value, keeps: str = "", shape: Shape | None = None) -> Value:
         """A function of one tensor that keeps its "input", its "output" or nothing."""

@@ -94,7 +94,10 @@ def _masked(f: Forward, module: str, scores: Value) -> Value:
     if family == "gpt_neo":  # chooses by a mask that each layer has for all positions, then adds that of the model
         mask = Storage(f"{module}:mask", (length, length), dtypes["bool"], part="attention")
         scores = f.tape.record(f"{module}.own mask", (scores,), scores.shape, scores.dtype, extra=[mask])
-    return f.map(f"{module}.mask", scores)
+    if family in ENCODERS or f.arch.head != "lm":
+        return f.map(f"{module}.mask", scores)
+    stream = f.computed(f.parameter(f"{f.names['embedding']}.weight"))  # the mask's format, autocast or not
+    return f.tape.record(f"{module}.mask", (scores,), scores.shape, f.widest(scores.dtype, stream))
 
 
 def _softmax(f: Forward, module: str, scores: Value, q: Value, v: Value) -> Value:
@@ -133,7 +136,7 @@ def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         k, v = (repeated(f, f"{module}.repeat_kv:{what}", t) for what, t in (("key", k), ("value", v)))
     q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
     if kernel is math:
-        with _recomputed(f, module):
+        with _recomputed(f, module), f.tape.holding(q, k, v):  # autocast's copies live until the call is over
             return math(f, module, q, k, v)
     return kernel(f, module, q, k, v)
 
@@ -162,21 +165,25 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
         if late:
             k32, v32 = (repeated(f, f"{module}.sdpa.repeat:{w}", t) for w, t in (("key", k32), ("value", v32)))
-        query, key = queries_and_keys(f, f"{module}.sdpa", q32, k32, v32)
-        with f.tape.holding(q32, *_added(f, f"{module}.sdpa.scores", s, k.shape[1], q, wide)):
-            scores = _product(f, f"{module}.sdpa.scores", query, key, (b, a, s, k.shape[1]))
+        with f.tape.holding(q32, *_added(f, f"{module}.sdpa.scores", k.shape[1], q, wide)):
+            query, key = queries_and_keys(f, f"{module}.sdpa", q32, k32, v32)
+            with f.tape.holding(k32):
+                scores = _product(f, f"{module}.sdpa.scores", query, key, (b, a, s, k.shape[1]))
             weights = f.map(f"{module}.sdpa.softmax", f.map(f"{module}.sdpa.mask", scores), "output")
             weights = f.dropout(f"{module}.sdpa.dropout", weights, _dropout(f))
+            f.tape.hold(weights)
+            f.tape.hold(f.cast(f"{module}.sdpa:weights", weights, q.dtype))  # which the fallback returns, too
             v32 = values(f, f"{module}.sdpa", q32, k32, v32)
             out = _product(f, f"{module}.sdpa.values", weights, v32, (b, a, s, v.shape[-1]))
             out = f.cast(f"{module}.sdpa:back", out, q.dtype)
     return f.map(f"{module}.sdpa:transpose", out, shape=(b, s, a * v.shape[-1]))
 
 
-def _added(f: Forward, name: str, s: Size, tokens: Size, q: Value, wide: Dtype) -> list[Value]:
+def _added(f: Forward, name: str, tokens: Size, q: Value, wide: Dtype) -> list[Value]:
     """The mask that the fallback adds to the scores, made of yes and no, or of "each token sees those before it"."""
+    b, s, *_ = q.shape
     if f.kind.masked:
-        return [] if f.arch.positions == "alibi" else [f.made(f"{name}:mask", (1, 1, s, tokens), q.dtype)]
+        return [] if f.arch.positions == "alibi" else [f.made(f"{name}:mask", (b, 1, s, tokens), q.dtype)]
     return [] if same(s, 1) else [f.made(f"{name}:mask", (s, tokens), wide)]
 
 

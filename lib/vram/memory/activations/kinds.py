@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
-from ...architectures.layers import dense_and_sparse, every, full_and_sliding, progressions
+from ...architectures.layers import dense_and_sparse, every, full_and_sliding, progressions, remove
 from ...ledger.arithmetic import Size, ceil_div, is_whole, smallest
 from ...ledger.tensor import Axis
 from .setting import Setting
@@ -62,7 +62,12 @@ def _turned(arch: Architecture, kinds: list[Kind]) -> list[Kind]:
         full, sliding = _windows(arch)
         return _crossed(kinds, full, sliding, turned=False)
     if family in _SOME_NOT_TURNED:
-        still, others = every(arch.num_hidden_layers, arch.no_rope_layer_interval)
+        listed = arch.no_rope_layers
+        if listed:
+            others, still = remove((Axis(arch.num_hidden_layers),), [i for i, one in enumerate(listed) if not one])
+            others, still = _few(others), _few(still)
+        else:
+            still, others = every(arch.num_hidden_layers, arch.no_rope_layer_interval)
         return _crossed(kinds, still, others, turned=False)
     return kinds
 
@@ -145,7 +150,7 @@ def _present(*kinds: Kind) -> list[Kind]:
 _TABLES_OF_WINDOWS = frozenset({"gemma3_text", "olmo3"})
 #: Families in which positions turn only what looks through a window.
 _TURNED_IN_WINDOWS = frozenset({"cohere2", "exaone4", "exaone_moe"})
-#: Families in which positions turn nothing in every so many layers.
+#: Families in which positions turn nothing in every so many layers, or in those that a config lists.
 _SOME_NOT_TURNED = frozenset({"llama4_text", "smollm3"})
 #: Families whose code makes a mask even where attention could do without.
 _ALWAYS_MASKED = frozenset({"falcon"})

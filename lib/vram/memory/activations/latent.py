@@ -33,6 +33,8 @@ def latent(f: Forward, module: str, x: Value) -> tuple[Value, Value, Value]:
     f.tape.hold(both)
     f.tape.hold(q_turn)
     narrow, k_turn = cached(f, module, narrow, k_turn)
+    f.tape.hold(narrow)
+    f.tape.hold(k_turn)
     q = _joined(f, f"{module}.query", q_pass, q_turn)
     wide = f.linear(names["kv_b"], narrow)
     seen = wide.shape[1]

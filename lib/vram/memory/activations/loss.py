@@ -22,7 +22,10 @@ def head_and_loss(f: Forward, x: Value) -> Value:
     if how == "last":
         x = x.part((f.setting.batch, 1, f.arch.hidden_size))
     logits = head(f, x)
-    return logits if how in ("none", "last") else _cross_entropy(f, logits, _shifted_labels(f))
+    if how in ("none", "last"):
+        return logits
+    with f.tape.holding(logits):  # the model returns them beside the loss
+        return _cross_entropy(f, logits, _shifted_labels(f))
 
 
 def head(f: Forward, x: Value) -> Value:
@@ -52,7 +55,8 @@ def encoder_head(f: Forward, x: Value) -> Value:
     if f.setting.loss == "none":
         return logits
     wide = dtypes["fp32"] if f.setting.autocast else logits.dtype
-    return _cross_entropy(f, logits, Storage("loss:labels", (b * s,), dtypes["int64"]), wide)
+    with f.tape.holding(logits):
+        return _cross_entropy(f, logits, Storage("loss:labels", (b * s,), dtypes["int64"]), wide)
 
 
 def _cross_entropy(f: Forward, logits: Value, labels: Storage, dtype: Dtype = dtypes["fp32"]) -> Value:

@@ -149,6 +149,8 @@ _ANYWHERE = Axis(1)
 
 #: Families whose code makes a mask of ones where it is given none, to count positions or distances by.
 _MAKES_MASKS = {"opt": ("fp32", "int64"), "falcon": ("int64",)}
+#: Families whose code makes rotary tables beside ALiBi too, which uses none.
+_TABLES_FOR_NOTHING = {"falcon": ("cos", "sin")}
 #: Families whose loop over the layers has a variable for all that a layer returns, its attention weights among them.
 _KEEPS_OUTPUTS = frozenset({"bloom", "codegen", "falcon", "gpt_neo", "gptj", "mpt"})
 
@@ -165,7 +167,9 @@ def _variables(f: Forward, x: Value) -> tuple[Storage, ...]:
         return embedded
     if f.arch.positions == "alibi":
         alibi = Storage("alibi", (b * f.arch.num_attention_heads, 1, tokens), x.dtype, "temporaries")
-        return (*embedded, *ones[:1], alibi)
+        tables = [Storage(f"rotary_emb:{what}", (1, f.setting.seq_len, f.arch.head_dim), x.dtype, "temporaries")
+                  for what in _TABLES_FOR_NOTHING.get(family, ())]  # fmt: skip
+        return (*embedded, *ones[:1], alibi, *tables)
     if family in _COUNTS_POSITIONS:
         return (*embedded, *ones)
     numbers = Storage(f"{f.names['embedding']}:positions", (1, f.setting.seq_len), dtypes["int64"], "temporaries")
@@ -300,7 +304,9 @@ def _falcon(f: Forward, x: Value, normed: Value, block: str) -> Value:
         second = _norm(f, "mlp_norm", x) if arch.parallel and not arch.shared_norm else normed
         with f.tape.holding(second):
             attended = _residual_dropout(f, f.names["o"], attention(f, normed))
-        f.tape.hold(attended)
+        for returned in (attended, f.attention_weights):
+            if returned is not None:
+                f.tape.hold(returned)
         if not arch.parallel:
             x = f.add(f"{block}.attention_residual", x, attended)
             second = _norm(f, "mlp_norm", x)

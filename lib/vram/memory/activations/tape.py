@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ...ledger.arithmetic import Size, is_array, is_whole
 from ...ledger.dtypes import Dtype
@@ -79,8 +79,8 @@ class Value:
 
     @property
     def is_parameter(self) -> bool:
-        """True for a weight: it lives anyway, and its gradient outlives backward."""
-        return self.storage.kind == "weights"
+        """True for a whole weight: it lives anyway, and its gradient outlives backward."""
+        return self.storage.kind == "weights" and not self.partial
 
     def view(self, shape: Shape) -> Value:
         """The same memory under another shape, where backward need not know of the change."""
@@ -100,6 +100,7 @@ class Op:
     saved      storages kept until its backward has run
     scratch    storages alive only while it runs forward
     backward   storages alive only while its backward runs, beside the gradients of outputs and inputs
+    wide       (input, storage): its gradient as it is made at first, before it is summed up or cast to what it is of
     passes     inputs whose gradient is the output's gradient itself: additions, views
     region     the checkpointed region it lies in, or None
     held       storages that variables of the code around it hold, used or not
@@ -111,6 +112,7 @@ class Op:
     saved: tuple[Storage, ...] = ()
     scratch: tuple[Storage, ...] = ()
     backward: tuple[Storage, ...] = ()
+    wide: tuple[tuple[Value, Storage], ...] = ()
     passes: tuple[Value, ...] = ()
     region: str | None = None
     held: tuple[Storage, ...] = ()
@@ -148,6 +150,7 @@ class Tape:
         keeps_output: str = "",
         scratch: Iterable[Storage] = (),
         backward: Iterable[Storage] = (),
+        wide: Iterable[tuple[Value, Storage]] = (),
         passes: Iterable[Value] = (),
     ) -> Value:
         """One operation with one new output.
@@ -167,24 +170,36 @@ class Tape:
             if keeps_output:
                 saved.append(out.storage.call(f"{name}:{keeps_output}"))
         self.ops.append(
-            Op(name, inputs, (out,), tuple(saved), tuple(scratch), tuple(backward), tuple(passes), self.region,
-               self.variables)
+            Op(name, inputs, (out,), tuple(saved), tuple(scratch), tuple(backward), tuple(wide), tuple(passes),
+               self.region, self.variables)
         )  # fmt: skip
         return out
 
-    def split(self, name: str, value: Value, shapes: Sequence[Shape]) -> list[Value]:
+    def split(
+        self, name: str, value: Value, shapes: Sequence[Shape], backward: Iterable[Storage] = ()
+    ) -> list[Value]:
         """Parts of a tensor, as views; backward puts their gradients together in one new tensor."""
         value.storage.call(f"{name}:output")
         parts = [Value(value.storage, value.grad, shape) for shape in shapes]
         for part in parts:
             part.partial = True
-        self.ops.append(Op(name, (value,), tuple(parts), region=self.region, held=self.variables))
+        self.ops.append(
+            Op(name, (value,), tuple(parts), backward=tuple(backward), region=self.region, held=self.variables)
+        )
         return parts
 
-    def in_place(self, name: str, value: Value) -> Value:
-        """A change of the numbers of a tensor where they lie: no new memory; backward makes a gradient of its own."""
-        changed = Value(value.storage, value.grad, value.shape)
-        self.ops.append(Op(name, (value,), (changed,), region=self.region, held=self.variables))
+    def in_place(self, name: str, value: Value, added: Value | None = None, extra: Sequence[Storage] = ()) -> Value:
+        """A change of the numbers of a tensor where they lie: no new memory; backward makes a gradient of its own.
+
+        added  rows that are added to some of its rows, which `extra` numbers: kept, and the gradient passes by
+        """
+        if added is None:
+            changed, op = Value(value.storage, value.grad, value.shape), Op(name, (value,), ())
+        else:
+            changed = Value(value.storage, value.grad or added.grad, value.shape)
+            saved = (added.storage.call(f"{name}:source"), *extra) if added.grad else ()
+            op = Op(name, (value, added), (), saved, passes=(value,))
+        self.ops.append(replace(op, outputs=(changed,), region=self.region, held=self.variables))
         return changed
 
     @contextmanager
