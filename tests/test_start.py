@@ -17,9 +17,10 @@ case "$*" in
     *"print("*) echo "is Python {version}" ;;
     *ensurepip*) exit {bare} ;;
     "-m venv --clear .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python && echo "$0" > made-by ;;
-    "-m pip "*) echo "$*" >> pip-calls ;;
+    "-m pip "*) echo "$*" >> pip-calls; mkdir -p {site} && echo "$PWD/lib" > {site}/_llm_memory_notebooks.pth ;;
 esac
 """
+SITE = ".venv/lib/python3.12/site-packages"
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def put(checkout: Path, name: str, version: str = "3.12", bare: bool = False, te
     """Put an interpreter of that name on the search path."""
     old = int(tuple(map(int, version.split("."))) < (3, 11))
     path = checkout.parent / "bin" / name
-    path.write_text(text or STAND_IN.format(version=version, old=old, bare=int(bare)))
+    path.write_text(text or STAND_IN.format(version=version, old=old, bare=int(bare), site=SITE))
     path.chmod(0o755)
     return path
 
@@ -75,6 +76,7 @@ def test_the_first_fit_python_is_taken_and_the_pins_are_installed(checkout):
     assert (checkout / "made-by").read_text() == f"{good}\n"
     calls = [call.split(" ", 4)[4] for call in (checkout / "pip-calls").read_text().splitlines()]
     assert calls == ["install -r pins.txt", "install --no-deps --no-build-isolation -e ."]
+    assert (checkout / SITE / "_llm_memory_notebooks.pth").read_text() == "../../../../lib\n", "ASCII in any folder"
 
 
 def test_a_named_python_is_the_only_one_tried(checkout):
