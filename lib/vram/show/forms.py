@@ -81,7 +81,7 @@ def _formula(tensor: Tensor, known: Mapping[str, Tensor], values: tuple[tuple[st
     if len(found.axes) == len(counts):
         signs = [axis.count for axis in found.axes]
         counts = [sign if _value(sign, values) == n else n for sign, n in zip(signs, counts, strict=True)]
-    return product_text((*counts, *shape))
+    return product_text((*counts, *(_case(size, values) for size in shape)))
 
 
 def _look_up(name: str, known: Mapping[str, Tensor]) -> Tensor | None:
@@ -108,6 +108,21 @@ def _value(size: Any, values: tuple[tuple[str, int], ...]) -> Any:
         return None
     value = size.subs({symbol: numbers[symbol.name] for symbol in size.free_symbols})
     return int(value) if value.is_Integer else None
+
+
+@lru_cache(maxsize=4096)
+def _case(size: Any, values: tuple[tuple[str, int], ...]) -> Any:
+    """A size that depends on a condition, as it is where these values stand."""
+    if not is_symbolic(size):
+        return size
+    import sympy
+
+    numbers = {symbol: dict(values).get(symbol.name, symbol) for symbol in size.free_symbols}
+
+    def taken(*cases: Any) -> Any:
+        return next(then for then, when in cases if when.subs(numbers) is sympy.true)
+
+    return size.replace(sympy.Piecewise, taken)
 
 
 def _forms(arch: Architecture) -> Mapping[str, Tensor]:
