@@ -85,6 +85,8 @@ CONFIGS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 #: (batch, tokens read, tokens read before): a prompt, several, one more token for one and for several.
 LENGTHS = ((1, 512, 0), (2, 200, 0), (1, 1, 300), (2, 1, 100))
+#: Further ways to run a family: short prompts of Falcon, whose largest moments are the MLP and the end of the fallback.
+MORE = {"falcon": (("bfloat16", "eager", 3, 72, 0), ("bfloat16", "sdpa", 1, 66, 0))}
 
 
 class Setting(NamedTuple):
@@ -134,6 +136,9 @@ def settings() -> Iterator[Setting]:
             if attention == "eager" or config["model_type"] not in EAGER_ONLY:
                 for batch, tokens, past in LENGTHS:
                     yield Setting(config, dtype, attention, batch, tokens, past)
+    for config in CONFIGS:
+        for more in MORE.get(config["model_type"], ()) if config.get("multi_query") else ():
+            yield Setting(config, *more)
 
 
 def random_settings(scope: Scope) -> Iterator[Setting]:
