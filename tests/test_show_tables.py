@@ -22,16 +22,15 @@ _POWERS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
 
 def value(text: str, symbols: dict[str, int]) -> Fraction:
-    """What a formula of the tables is worth: `l(12h² + 13h)`, `32 · 4,096 · 3h`, `⌊h/a⌋`, `(s if b < 2, else bs)`."""
+    """What a formula of the tables is worth: `l(12h² + 13h)`, `32 · 4,096 · 3h`, `⌊h/a⌋`."""
     text = text.replace("⌊", "(").replace("⌋", ")//1")
     text = text.replace(",", "").replace("·", "*").replace("−", "-")
     text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: f"**{m[0].translate(_POWERS)}", text)
-    tokens = re.findall(r"\*\*|\d+|\bif\b|\belse\b|[A-Za-z]|\S", text)
+    tokens = re.findall(r"\*\*|\d+|[A-Za-z]|\S", text)
     joined = ""
     for before, token in zip(["", *tokens], tokens, strict=False):
         adjacent = (before.isalnum() or before == ")") and (token.isalnum() or token == "(")
-        adjacent = adjacent and not {before, token} & {"if", "else"}
-        joined += ("*" if adjacent else " ") + (f"F({token})" if token.isdigit() and before != "**" else token)
+        joined += ("*" if adjacent else "") + (f"F({token})" if token.isdigit() and before != "**" else token)
     names = {name: Fraction(n) for name, n in symbols.items()} | {"F": Fraction}
     return eval(joined, {"__builtins__": {}}, names)
 
