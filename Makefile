@@ -19,7 +19,7 @@ export PYTHONUTF8 := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help lab test notebooks links slides browser latency lint picture bench verify fuzz preflight site classroom nbgrader pins clean
+.PHONY: help lab test robust oldest newest notebooks links slides browser latency lint picture bench verify fuzz preflight site classroom nbgrader pins clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' Makefile | expand -t 12

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,22 +19,13 @@ from deck import (
     words,
 )
 from lesson import shoot
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from surroundings import DECKS
-from watch import Watch, on_this_disk, watch
+from watch import Opened, on_this_disk, watch
 
 FRAMES = [(1280, 720), (1920, 1080)]
 MOST_WORDS = 45
 every_deck = pytest.mark.parametrize("name", DECKS)
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A deck in a window."""
-
-    name: str
-    page: Page
-    watch: Watch
 
 
 @pytest.fixture(scope="module", params=DECKS)

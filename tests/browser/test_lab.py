@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
@@ -14,23 +13,14 @@ from accessibility import controls, findings, live
 from lesson import OURS, PANEL, THEMES, WIDGETS, Panel, errors, open_lesson, run_all, shoot, use_theme
 from moves import PANELS
 from moves.row import TOGGLE
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from server import Lab
 from surroundings import LESSONS
-from watch import Watch, on_this_machine, watch
+from watch import Opened, on_this_machine, watch
 
 from vram.show.panel import Choice, Text
 
 LAYOUT_SECONDS = 5
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A lesson after Run All Cells."""
-
-    name: str
-    page: Page
-    watch: Watch
 
 
 @pytest.fixture(scope="module", params=LESSONS)

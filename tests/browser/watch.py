@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from playwright.sync_api import BrowserContext
+from playwright.sync_api import BrowserContext, Page
 
 # Addresses that are part of the page itself.
 _INLINE = {"data", "blob", "about"}
@@ -22,6 +22,15 @@ class Watch:
     def assert_quiet(self) -> None:
         assert not self.foreign, f"requests left the machine: {self.foreign}"
         assert not self.errors, f"the browser's console reports: {self.errors}"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A lesson after Run All Cells, or a deck, in a window that is watched."""
+
+    name: str
+    page: Page
+    watch: Watch
 
 
 def on_this_machine(url: str) -> bool:
