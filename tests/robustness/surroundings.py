@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -30,11 +31,16 @@ def obey_permissions() -> None:
 
 
 def bare(environment: Mapping[str, str], course: Path) -> dict[str, str]:
-    """An environment with a locale of ASCII, Python's way out of it shut, and a home that cannot be made."""
+    """An environment with a locale of ASCII, Python's way out of it shut, and a home that cannot be made.
+
+    Python's way out is its UTF-8 mode. It stays open where the interpreter itself lies in a folder that ASCII cannot
+    spell: pyzmq, and so Jupyter, cannot be loaded from there without it.
+    """
     kept = {
         name: value
         for name, value in environment.items()
-        if not name.startswith(("JUPYTER", "IPYTHON", "LANG", "LC_", "MPL", "XDG", "PYTHONIO"))
+        if not name.startswith(("JUPYTER", "IPYTHON", "LANG", "LC_", "MPL", "XDG", "PYTHONIO", "PYTHONUTF8"))
     }
     home = course / "nobody"
-    return {**kept, "LC_ALL": "C", "PYTHONUTF8": "0", "HOME": str(home), "PYTHONPATH": str(course / "lib")}
+    shut = {"PYTHONUTF8": "0"} if sys.prefix.isascii() else {}
+    return {**kept, **shut, "LC_ALL": "C", "HOME": str(home), "PYTHONPATH": str(course / "lib")}
