@@ -151,7 +151,8 @@ def side_by_side() -> Iterator[Measured]:
     yield Measured("vram is faster in each further answer", each / further, "×", least=1000)
 
 
-# What a learner waits for when a control moves: from the new value to the new page, in the kernel.
+# What a learner waits for when a control moves: from the new value to the new page, in the kernel. It may take a sixth
+# of the 60 ms from key press to picture, which `make latency` measures; the browser needs the rest.
 
 
 def panels() -> Iterator[Measured]:
@@ -167,7 +168,7 @@ def panels() -> Iterator[Measured]:
                 start = time.process_time()
                 panel.set(**{control.name: target})
                 times.append(time.process_time() - start)
-        yield Measured(f"{name}: one control moves", 1e3 * statistics.median(times), "ms", 5)
+        yield Measured(f"{name}: one control moves", 1e3 * statistics.median(times), "ms", 10)
         yield Measured(f"{name}: the slowest of {len(times)} moves", 1e3 * max(times), "ms")
 
 
