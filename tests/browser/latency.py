@@ -32,8 +32,9 @@ _CLOCK = """node => {
     const clock = window.vramClock = {};
     const pressed = () => { clock.start ??= performance.now(); };
     for (const kind of ['keydown', 'input', 'change']) addEventListener(kind, pressed, true);
-    clock.next = () => new Promise(done => {
+    clock.next = () => new Promise((done, fail) => {
         clock.start = null;
+        setTimeout(() => fail(new Error('no new picture for ten seconds')), 10_000);
         const watch = new MutationObserver(async changes => {
             const added = changes.flatMap(change => [...change.addedNodes]);
             if (!added.some(one => one.querySelector?.('img'))) return;
@@ -71,7 +72,10 @@ def presses(page: Page, name: str) -> Iterator[float]:
 
 
 def _back(keys: str) -> str:
-    """The keys that undo a move."""
+    """The keys that undo a move: the other way in a list, what was typed in a field deleted."""
+    if keys.startswith("Control+Home"):
+        start, *typed, leave = keys.split()
+        return " ".join([start, *("Delete" for _ in typed), leave])
     other = {"ArrowDown": "ArrowUp", "ArrowUp": "ArrowDown"}
     return " ".join(other.get(key, key) for key in keys.split())
 
