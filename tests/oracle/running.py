@@ -15,13 +15,15 @@ FORMATS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _DROPOUTS = (
     "attn_pdrop", "embd_pdrop", "resid_pdrop", "attention_dropout", "hidden_dropout", "dropout", "resid_dropout",
     "embed_dropout", "embedding_dropout", "residual_dropout", "ffn_dropout", "activation_dropout",
-    "hidden_dropout_prob", "attention_probs_dropout_prob",
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "dropout_rate",
 )  # fmt: skip
 #: The classes of encoders with a head for masked words.
 _MASKED = {
     "bert": "BertForMaskedLM", "camembert": "CamembertForMaskedLM", "distilbert": "DistilBertForMaskedLM",
     "roberta": "RobertaForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM",
 }  # fmt: skip
+#: Encoders with a decoder.
+_TRANSLATES = ("t5", "mt5", "umt5")
 #: Language models that run inside of one for pictures and text: its model_type, and how small its eyes can be.
 _SEES = {
     "qwen2_vl_text": ("qwen2_vl", {"depth": 1, "embed_dim": 16, "num_heads": 2}),
@@ -71,6 +73,8 @@ def inputs_of(model: torch.nn.Module, settings: dict[str, Any], vocab_size: int)
     """The tokens of a batch, and labels unless no loss is asked for."""
     tokens = torch.randint(0, vocab_size, (settings["batch"], settings["seq_len"]))
     labels = {} if settings.get("loss") == "none" else {"labels": tokens.clone()}
+    if not labels and model.config.is_encoder_decoder:
+        labels = {"decoder_input_ids": tokens.clone()}
     cache = {} if type(model).__name__ in _MASKED.values() else {"use_cache": False}
     return {"input_ids": tokens, **cache, **labels}
 
@@ -87,11 +91,13 @@ def build(config: dict[str, Any], settings: dict[str, Any]) -> torch.nn.Module:
         if settings.get("activation") and hasattr(real, key):
             setattr(real, key, settings["activation"])
     for token in ("pad_token_id", "bos_token_id", "eos_token_id"):
-        pads = token == "pad_token_id" and config["model_type"] in _MASKED
+        pads = token == "pad_token_id" and config["model_type"] in (*_MASKED, *_TRANSLATES)
         setattr(getattr(real, "text_config", real), token, 0 if pads else None)
     masked = _MASKED.get(config["model_type"])
     auto = transformers.AutoModelForMaskedLM if masked else transformers.AutoModelForCausalLM
     auto = transformers.AutoModelForImageTextToText if config["model_type"] in _SEES else auto
+    if config["model_type"] in _TRANSLATES:
+        auto, real.decoder_start_token_id = transformers.AutoModelForSeq2SeqLM, 0
     model = auto.from_config(real, attn_implementation=settings.get("attention", "sdpa"))
     model = model.to(FORMATS[settings.get("dtype", "bf16")])
     if settings.get("lora"):

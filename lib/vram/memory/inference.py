@@ -16,8 +16,9 @@ from ..ledger.dtypes import Dtype
 from ..ledger.errors import VramError, unknown
 from ..ledger.ledger import Ledger
 from .activations.described import undescribed
-from .activations.model import Model, record
+from .activations.model import record
 from .activations.setting import setting
+from .activations.stretches import Model
 from .arguments import need_architecture, need_flag
 from .constants import overhead as constant_overhead
 from .kv_cache import behind_windows, engines, is_encoder, kv_cache
@@ -119,7 +120,7 @@ def _moments(model: Model, held: Ledger, cache: Ledger, fills: bool) -> list[Pla
     empty = Ledger() if fills else cache
     found = [Place((held, empty, shared), before), Place((held, cache, shared), after)]
     moments = {stretch: Run(stretch).forward() for stretch in model.stretches}
-    for stretch, (axis,) in model.layers:
+    for stretch, (axis,), _ in model.layers:
         lingering = [] if stretch.lingers is None or _is_single(model) else [stretch.lingers.row(kind="temporaries")]
         beside = (shared, variables, Ledger(lingering))
         appended = next((n for n, moment in enumerate(moments[stretch]) if moment.name.endswith("cache:keys")), 0)

@@ -13,7 +13,7 @@ from ..ledger.arithmetic import Size, ceil_div, is_array, is_whole, largest, sma
 from ..ledger.dtypes import Dtype
 from ..ledger.ledger import Ledger
 from ..ledger.tensor import Axis, Tensor
-from .activations.model import Model, Part, Stretch
+from .activations.stretches import Model, Part, Stretch
 from .activations.tape import Storage, size_key
 from .gradients import gradients
 
@@ -53,19 +53,22 @@ class Saved:
         self._model = model
         self._shared = OfLayer(storage.row() for storage in model.shared)
         self._of = {stretch: OfLayer(_rows(stretch, cached)) for stretch in model.stretches}
+        self._hands = {s: OfLayer(storage.row() for storage in s.hands) for s in model.stretches}
 
     def below(self, part: Part, place: Size | None) -> Layered:
         """What the parts before the layer at `place` of `part`, and what all layers share, keep."""
-        model, shared = self._model, (self._shared, ())
-        if part is model.before:
-            return Layered([shared])
-        every = part is model.after
-        layers = ((self._of[o.stretch], o.axes if every else (_below(o, part, place),)) for o in model.layers)
-        return Layered([shared, (self._of[model.before.stretch], ()), *layers])
+        model = self._model
+        earlier = [(o, o.axes) for o in model.parts if o.turn < part.turn]
+        if part.axes:
+            earlier += [(o, (_below(o, part, place),)) for o in model.layers if o.turn == part.turn]
+        stretches = dict.fromkeys([*(o.stretch for o, _ in earlier), part.stretch])
+        handed = [(self._hands[stretch], ()) for stretch in stretches if stretch.hands]
+        return Layered([(self._shared, ()), *((self._of[o.stretch], axes) for o, axes in earlier), *handed])
 
     def all(self) -> Layered:
         """What is kept when forward is over, without what all layers share."""
-        return Layered((self._of[part.stretch], part.axes) for part in self._model.parts)
+        kept = [(self._of[part.stretch], part.axes) for part in self._model.parts]
+        return Layered([*kept, *((handed, ()) for handed in self._hands.values() if handed.rows)])
 
 
 def _rows(stretch: Stretch, cached: bool) -> Iterator[Tensor]:
@@ -81,25 +84,31 @@ class GradientsAbove:
 
     def __init__(self, trained: Ledger, formats: tuple[Dtype, ...], model: Model):
         self._model = model
-        outside = [t for t in trained if not t.axes and plain_name(t) in model.after.stretch.inputs]
-        self._outside = OfLayer(gradients_in(outside, formats)) if outside else None
-        groups: dict[int, list[Tensor]] = {}
+        self._outside: list[tuple[int, OfLayer]] = []
+        found: set[str] = set()
+        for part in reversed([part for part in model.parts if not part.axes and part is not model.before]):
+            names = part.stretch.inputs - found
+            weights = [t for t in trained if not t.axes and plain_name(t) in names]
+            if weights:
+                self._outside.append((part.turn, OfLayer(gradients_in(weights, formats))))
+            found |= part.stretch.inputs
+        turns = {name: part.turn for part in reversed(model.layers) for name in part.stretch.inputs}
+        groups: dict[tuple[int, int], list[Tensor]] = {}
         for t in trained:
             if t.axes:
-                groups.setdefault(id(t.axes[0]), []).append(t)  # by identity: an axis may hold an array
-        self._layers = [(group[0].axes[0], OfLayer(_in_layer(group, formats))) for group in groups.values()]
+                turn = turns.get(plain_name(t), model.layers[0].turn)
+                groups.setdefault((turn, id(t.axes[0])), []).append(t)  # by identity: an axis may hold an array
+        self._layers = [(turn, alike[0].axes[0], OfLayer(_in_layer(alike, formats)))
+                        for (turn, _), alike in groups.items()]  # fmt: skip
 
     def above(self, part: Part, place: Size | None) -> Layered:
         """Those of the parts after the layer at `place` of `part`."""
-        if part is self._model.after:
-            return Layered(())
-        if part is self._model.before:
-            found = [(of, (axis,)) for axis, of in self._layers]
-        else:
+        found = [(of, (axis,)) for turn, axis, of in self._layers if turn > part.turn]
+        if part.axes:
             (mine,) = part.axes
-            found = [(of, (_above(axis, mine, place),)) for axis, of in self._layers]
+            found += [(of, (_above(axis, mine, place),)) for turn, axis, of in self._layers if turn == part.turn]
         found = [(of, axes) for of, axes in found if not (is_whole(axes[0].count) and axes[0].count == 0)]
-        return Layered([*found, *([(self._outside, ())] if self._outside else ())])
+        return Layered([*found, *((of, ()) for turn, of in self._outside if turn > part.turn)])
 
 
 def gradients_in(weights: Iterable[Tensor], formats: Iterable[Dtype]) -> Ledger:

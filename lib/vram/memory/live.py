@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..ledger.dtypes import Dtype
-from .activations.model import Stretch
+from .activations.stretches import Stretch
 from .activations.tape import Op, Storage, Value
 
 
@@ -81,8 +81,11 @@ class Run:
                     del held[storage]
         return list(held)
 
-    def backward(self) -> list[Moment]:
-        """The stretch backward: from the gradient of what it hands on to that of what enters it."""
+    def backward(self, last: bool = False) -> list[Moment]:
+        """The stretch backward: from the gradient of what it hands on to that of what enters it.
+
+        last  no layer above it in its stack has made gradients that wait
+        """
         tape, grads = self.stretch.tape, {}
         left = Counter(op.region for op in tape.ops if op.region is not None and op.has_backward)
         for op in tape.ops:
@@ -93,9 +96,11 @@ class Run:
             for storage in tape.entering(region):
                 self._hold(storage)
         leaves = self.stretch.leaves
-        if leaves is not None and leaves.grad:
-            grads[leaves.base] = _gradient(leaves)
-            self._hold(grads[leaves.base])
+        arriving = [leaves] if leaves is not None else []
+        for value in arriving if last else [*arriving, *self.stretch.waits]:
+            if value.grad:
+                grads[value.base] = _gradient(value)
+                self._hold(grads[value.base])
         open_regions: set[str] = set()
         for op in reversed(tape.ops):
             if not op.has_backward:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..ledger.arithmetic import Size, is_whole
 from ..ledger.dtypes import Dtype
 from ..ledger.ledger import Ledger
-from .activations.model import Model, Part, Stretch
+from .activations.stretches import Model, Part, Stretch
 from .layered import GradientsAbove, Saved, gradients_in, plain_name
 from .live import Moment, Run
 from .moments import Place
@@ -43,7 +43,8 @@ class Passes:
         saved = Saved(self.model, cached=True)
         for part, index in self._places():
             masked = index is not None or (part is self.model.after and self.recomputes)  # else it is gone by then
-            beside = (mask if masked else gone, *self._lingering(part, index))
+            variables = Ledger(storage.row(kind="temporaries") for storage in part.stretch.beside)
+            beside = (mask if masked else gone, *self._lingering(part, index), variables)
             base = (self.always, held, *beside, saved.below(part, index))
             if moments[part.stretch]:  # none after the layers of a model without head, pooler and last norm
                 yield Place(base, moments[part.stretch], part.stretch.kept)
@@ -53,24 +54,31 @@ class Passes:
         mask = Ledger(storage.row() for storage in (self.model.mask if self.recomputes else ()))
         moments = self._backward_of_each()
         saved, gradients = Saved(self.model), GradientsAbove(self.trained, self.gradients, self.model)
-        earlier = self.arrived if self.earlier else None
+        earlier, turn = self.arrived if self.earlier else None, None
         for part, index in self._places():
             passed = gradients.above(part, index)
             base = (self.always, passed if earlier is None else earlier, mask, saved.below(part, index))
-            for reached, some in moments[part.stretch].items():
+            top, turn = bool(part.axes) and part.turn != turn, part.turn  # the last layer of its stack comes first
+            for reached, some in moments[part.stretch, top and bool(part.stretch.waits)].items():
                 if some:
                     yield reached or bool(passed.parts), Place(base, some, part.stretch.kept)
 
-    def _backward_of_each(self) -> dict[Stretch, dict[bool, list[Moment]]]:
-        """The moments of each stretch: those before and after it has made the gradient of a weight."""
-        first = self.model.after.stretch
-        all_of = set(map(plain_name, self.trained))
-        outside = {plain_name(t) for t in self.trained if not t.axes} & first.inputs
+    def _backward_of_each(self) -> dict[tuple[Stretch, bool], dict[bool, list[Moment]]]:
+        """The moments of each stretch: those before and after it has made the gradient of a weight.
+
+        A stretch for which gradients wait has a second run, as the last layer of its stack: there they do not yet.
+        """
+        all_of, outside = set(map(plain_name, self.trained)), set()
+        weights = {plain_name(t) for t in self.trained if not t.axes}
         found = {}
-        for stretch in self.model.stretches:
-            names = all_of if self.earlier else set() if stretch is first else outside
-            moments = Run(stretch, self.gradients, names.__contains__).backward()
-            found[stretch] = {reached: [m for m in moments if m.reached is reached] for reached in (False, True)}
+        for part in reversed(self.model.parts):
+            stretch, names = part.stretch, all_of if self.earlier else outside
+            for top in (False, True) if stretch.waits and part.axes else (False,):
+                if (stretch, top) not in found:
+                    moments = Run(stretch, self.gradients, names.__contains__).backward(last=top)
+                    found[stretch, top] = {b: [m for m in moments if m.reached is b] for b in (False, True)}
+            if not part.axes:
+                outside = outside | (weights & stretch.inputs)
         return found
 
     def _lingering(self, part: Part, index: Size | None) -> tuple[Ledger, ...]:
@@ -100,6 +108,9 @@ class Passes:
         """Every part, the layers at their last and at their first index."""
         yield self.model.after, None
         for part in reversed(self.model.layers):
+            if not part.axes:
+                yield part, None
+                continue
             (axis,) = part.axes
             yield part, axis.count - 1
             if not is_whole(axis.count) or axis.count > 1:

@@ -18,7 +18,8 @@ from ..ledger.ledger import Ledger
 from ..ledger.symbols import symbols
 from ..ledger.tensor import Tensor
 from ..memory import kv_cache, lora, weights
-from ..memory.activations.model import record, undescribed
+from ..memory.activations.described import undescribed
+from ..memory.activations.model import record
 from ..memory.activations.setting import setting
 from .explain import Explained, product_text, sizes, symbolic
 
@@ -172,7 +173,7 @@ def _or_none(answer: Any) -> Iterable[Tensor]:
 
 
 def _passes(model: Any) -> Iterator[Tensor]:
-    for stretch, axes in model.parts:
+    for stretch, axes, _ in model.parts:
         entering = [] if stretch.enters is None else [stretch.enters.storage]
         for op in stretch.tape.ops:
             made = [value.storage for value in (*op.inputs, *op.outputs)]

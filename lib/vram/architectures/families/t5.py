@@ -29,7 +29,7 @@ def _stack(arch: Architecture, dtype: Dtype, side: str, layers: object, attentio
     """One side: each block a norm before each of its parts, and a norm at the end."""
     axes, block = (Axis(layers),), f"{side}.block.{{}}.layer"
     for place, attention in enumerate(attentions):
-        names = {slot: f"{block}.{place}.{attention}.{slot}" for slot in ("q", "k", "v", "o")}
+        names = attention_names(f"{block}.{place}.{attention}")
         yield from grouped_attention(Stack(arch, dtype, names, axes))
         if attention == "SelfAttention":
             table = f"{block}.{place}.SelfAttention.relative_attention_bias"
@@ -38,12 +38,18 @@ def _stack(arch: Architecture, dtype: Dtype, side: str, layers: object, attentio
             yield from embedding(table, buckets, heads, dtype=dtype, kind="position_embedding", axes=shared)
         yield from norm(f"{block}.{place}.layer_norm", arch.hidden_size, dtype=dtype, axes=axes)
     last = len(attentions)
-    yield from mlp(Stack(arch, dtype, _mlp_names(f"{block}.{last}.DenseReluDense", arch.mlp_gated), axes), axes)
+    yield from mlp(Stack(arch, dtype, mlp_names(f"{block}.{last}.DenseReluDense", arch.mlp_gated), axes), axes)
     yield from norm(f"{block}.{last}.layer_norm", arch.hidden_size, dtype=dtype, axes=axes)
     yield from norm(f"{side}.final_layer_norm", arch.hidden_size, dtype=dtype)
 
 
-def _mlp_names(module: str, gated: bool) -> Mapping[str, str]:
+def attention_names(module: str) -> Mapping[str, str]:
+    """Slot → name of the projections of one attention."""
+    return {slot: f"{module}.{slot}" for slot in ("q", "k", "v", "o")}
+
+
+def mlp_names(module: str, gated: bool) -> Mapping[str, str]:
+    """Slot → name of the matrices of one MLP."""
     up = {"gate": f"{module}.wi_0", "up": f"{module}.wi_1"} if gated else {"up": f"{module}.wi"}
     return {**up, "down": f"{module}.wo"}
 
@@ -66,7 +72,7 @@ T5 = Family(
         "relative_attention_num_buckets": 32, "feed_forward_proj": "relu", "tie_word_embeddings": True,
         "positions": "relative", "mlp_gated": lambda fields: fields["feed_forward_proj"].startswith("gated"),
     },
-    names={},
+    names={"embedding": "shared", "lm_head": "lm_head"},
     ignores=frozenset({"intermediate_size", "tie_word_embeddings"}),
     overrides={"tie_word_embeddings": (False, _TIED)},
 )  # fmt: skip

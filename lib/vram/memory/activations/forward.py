@@ -168,6 +168,13 @@ class Forward:
         dtype = promoted(a.dtype, b.dtype)
         return self.tape.record(name, (a, b), a.shape, dtype, passes=[v for v in (a, b) if v.dtype == dtype])
 
+    def add_repeated(self, name: str, a: Value, b: Value) -> Value:
+        """a + b, where b may be smaller: then its gradient is summed up."""
+        dtype = promoted(a.dtype, b.dtype)
+        full = size_key(a.shape, dtype)
+        passes = [v for v in (a, b) if size_key(v.shape, v.dtype) == full]
+        return self.tape.record(name, (a, b), a.shape, dtype, passes=passes)
+
     def mul(self, name: str, a: Value, b: Value, roles: tuple[str, str] = ("left", "right")) -> Value:
         """a · b, as wide as a. A gradient is as wide as the product at first: that of a b repeated, of a narrower a."""
         saves = [(a, roles[0])] * b.grad + [(b, roles[1])] * a.grad

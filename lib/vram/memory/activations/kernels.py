@@ -141,19 +141,22 @@ def sdpa(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
     return kernel(f, module, q, k, v)
 
 
-def flash(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
-    """A flash kernel: keeps Q, K, V, its output and the logarithm of the sum of exponents, in FP32."""
+def flash(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value | None = None) -> Value:
+    """A flash kernel: keeps Q, K, V, its output and the logarithm of the sum of exponents, in FP32.
+
+    added  what the caller has made for the kernel to add to the scores
+    """
     b, s, a, _ = q.shape
-    return _fused(f, module, q, k, v, (b, a, s))
+    return _fused(f, module, q, k, v, (b, a, s), added)
 
 
-def efficient(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+def efficient(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value | None = None) -> Value:
     """CUTLASS's memory-efficient kernel, which FP32 needs: as flash, rounded up to 32 tokens."""
     b, s, a, _ = q.shape
-    return _fused(f, module, q, k, v, (b, a, round_up(s, 32)))
+    return _fused(f, module, q, k, v, (b, a, round_up(s, 32)), added)
 
 
-def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
+def math(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value | None = None) -> Value:
     """torch's fallback: Q and K are scaled copies, BF16 is computed in FP32, the scores are softmaxed as they are."""
     b, s, a, _ = q.shape
     wide = dtypes["fp32"] if q.dtype.name in ("bf16", "fp16") else q.dtype
@@ -165,11 +168,14 @@ def math(f: Forward, module: str, q: Value, k: Value, v: Value) -> Value:
         q32, k32 = f.map(f"{module}.sdpa.scale:query", q32), f.map(f"{module}.sdpa.scale:key", k32)
         if late:
             k32, v32 = (repeated(f, f"{module}.sdpa.repeat:{w}", t) for w, t in (("key", k32), ("value", v32)))
-        with f.tape.holding(q32, *_added(f, f"{module}.sdpa.scores", k.shape[1], q, wide)):
+        name = f"{module}.sdpa.scores"
+        with f.tape.holding(q32, *(_added(f, name, k.shape[1], q, wide) if added is None else [added])):
             query, key = queries_and_keys(f, f"{module}.sdpa", q32, k32, v32)
             with f.tape.holding(k32):
-                scores = _product(f, f"{module}.sdpa.scores", query, key, (b, a, s, k.shape[1]))
-            weights = f.map(f"{module}.sdpa.softmax", f.map(f"{module}.sdpa.mask", scores), "output")
+                scores = _product(f, name, query, key, (b, a, s, k.shape[1]))
+            name = f"{module}.sdpa.mask"
+            scores = f.map(name, scores) if added is None else f.add_repeated(name, scores, added)
+            weights = f.map(f"{module}.sdpa.softmax", scores, "output")
             weights = f.dropout(f"{module}.sdpa.dropout", weights, _dropout(f))
             f.tape.hold(weights)
             f.tape.hold(f.cast(f"{module}.sdpa:weights", weights, q.dtype))  # which the fallback returns, too
@@ -193,15 +199,20 @@ def _product(f: Forward, name: str, a: Value, b: Value, shape: tuple[Size, ...])
     return f.tape.record(name, (a, b), shape, a.dtype, saves=saves)
 
 
-def _fused(f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tuple[Size, ...]) -> Value:
+def _fused(
+    f: Forward, module: str, q: Value, k: Value, v: Value, statistics: tuple[Size, ...], added: Value | None
+) -> Value:
     b, s, a, _ = q.shape
     name = f"{module}.{f.setting.attention}"
     extra = [Storage(f"{name}:logsumexp", statistics, dtypes["fp32"], part="attention")]
     saves = [(q, "query"), (k, "key"), (v, "value")]
     if f.kind.masked and f.setting.attention == "sdpa":
         saves.append((_mask(f, name, q), "mask"))
+    if added is not None:
+        saves.append((added, "mask"))
     shape = (b, s, a * v.shape[-1])
-    out = f.tape.record(name, (q, k, v), shape, q.dtype, saves=saves, extra=extra, keeps_output="output")
+    inputs = (q, k, v) if added is None else (q, k, v, added)
+    out = f.tape.record(name, inputs, shape, q.dtype, saves=saves, extra=extra, keeps_output="output")
     by_head = q.by_head and f.setting.backend == "cpu"  # queries by head make an output by head
     return f.map(f"{module}.transpose", out) if by_head else out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...ledger.arithmetic import ceil_div, if_less
 from ...ledger.dtypes import Dtype, dtypes
+from .described import ENCODER_DECODERS
 from .forward import Forward
 from .kernels import CAPPED
 from .mlp import activate
@@ -24,6 +25,8 @@ def head_and_loss(f: Forward, x: Value) -> Value:
     logits = head(f, x)
     if how in ("none", "last"):
         return logits
+    if f.arch.model_type in ENCODER_DECODERS:
+        return _loss_as_it_is(f, logits)
     with f.tape.holding(logits):  # the model returns them beside the loss
         return _cross_entropy(f, logits, _shifted_labels(f))
 
@@ -42,7 +45,7 @@ def head(f: Forward, x: Value) -> Value:
 
 def encoder_head(f: Forward, x: Value) -> Value:
     """The masked words' head and loss over all tokens; or, of a bare encoder, the pooler on the first token."""
-    names, (b, s, h) = f.names, x.shape
+    names, (b, _, h) = f.names, x.shape
     if f.arch.head == "none":
         if "pooler" not in names:
             return x
@@ -52,11 +55,14 @@ def encoder_head(f: Forward, x: Value) -> Value:
     tied = f"{names['lm_head']}.weight" not in f.weights
     weight = f.parameter(f"{names['embedding']}.weight" if tied else f"{names['lm_head']}.weight")
     logits = f.product(names["lm_head"], x, weight, bias_name=names["head_bias"])
-    if f.setting.loss == "none":
-        return logits
+    return logits if f.setting.loss == "none" else _loss_as_it_is(f, logits)
+
+
+def _loss_as_it_is(f: Forward, logits: Value) -> Value:
+    """The cross-entropy of the logits in their own format; each token's label is in its place."""
     wide = dtypes["fp32"] if f.setting.autocast else logits.dtype
     with f.tape.holding(logits):
-        return _cross_entropy(f, logits, Storage("loss:labels", (b * s,), dtypes["int64"]), wide)
+        return _cross_entropy(f, logits, Storage("loss:labels", (f.setting.tokens,), dtypes["int64"]), wide)
 
 
 def _cross_entropy(f: Forward, logits: Value, labels: Storage, dtype: Dtype = dtypes["fp32"]) -> Value:

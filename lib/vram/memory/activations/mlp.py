@@ -47,7 +47,9 @@ def activate(f: Forward, name: str, x: Value) -> Value:
 
 
 def activation_of(arch: Architecture) -> str:
-    """The family's own function: the default of its configuration class in transformers."""
+    """The family's own function: what its config says, or the default of its configuration class in transformers."""
+    if (said := arch.fields.get("feed_forward_proj")) is not None:
+        return "gelu_new" if said == "gated-gelu" else said.removeprefix("gated-")
     return _OF_FAMILY.get(arch.model_type, "silu" if arch.mlp_gated else "gelu")
 
 

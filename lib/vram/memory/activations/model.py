@@ -1,25 +1,23 @@
-"""The model as stretches of tape: what comes before the layers, each kind of layer once, what comes after them.
+"""A model's forward pass, written on tapes: before the layers, each kind of layer once, after them.
 
-Eighty layers are one tape and a count. Layers differ where some have experts, and where the input of the first needs
-no gradient because the embedding is frozen.
+Layers differ where some have experts, and where the input of the first needs no gradient because the embedding is
+frozen.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ...architectures.layers import full_and_sliding
 from ...ledger.arithmetic import Size, smallest
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
-from ...ledger.ledger import Ledger
 from ...ledger.tensor import Axis, Tensor
 from .attention import attention
-from .described import resolved, undescribed
+from .described import ENCODER_DECODERS, resolved, undescribed
 from .experts import experts
 from .forward import Forward, Weights
 from .kinds import Kind, kinds_of_layer
@@ -27,80 +25,12 @@ from .loss import encoder_head, head_and_loss
 from .mlp import drops_residual, mlp
 from .norms import norm
 from .setting import Setting
-from .tape import Storage, Tape, Value
+from .stretches import Model, Part, Stretch
+from .t5 import encoder_decoder
+from .tape import Storage, Value
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
-
-
-@dataclass(frozen=True, eq=False)
-class Stretch:
-    """A tape that is recorded: all layers of a kind share it."""
-
-    tape: Tape
-    enters: Value | None = None
-    leaves: Value | None = None
-    lingers: Storage | None = None  # of the layer before, a variable of the model's loop holds it
-
-    @cached_property
-    def saved(self) -> tuple[Storage, ...]:
-        """What it keeps for backward, each storage once, weights left out."""
-        return tuple(self.tape.saved())
-
-    @cached_property
-    def inputs(self) -> frozenset[str]:
-        """The names of all that goes into its operations, weights among them."""
-        return frozenset(value.storage.name for op in self.tape.ops for value in op.inputs)
-
-    @cached_property
-    def kept(self) -> frozenset[Storage]:
-        """What some operation keeps for backward, in a checkpointed region or not; all else is temporary."""
-        entering = [s for region in self.tape.regions() for s in self.tape.entering(region)]
-        return frozenset([s for op in self.tape.ops if op.has_backward for s in op.saved] + entering)
-
-
-class Part(NamedTuple):
-    """A stretch and the layers that it stands for; no axis for what comes before and after the layers."""
-
-    stretch: Stretch
-    axes: tuple[Axis, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """The forward pass of a model: `before`, `layers` in order of their first index, `after`.
-
-    shared  made before the layers and used by all of them: alive from then on, whether or not a layer saves it
-    mask    the causal mask of eager code: alive in forward, and while layers are computed again
-    variables  what variables of the model's code hold while the layers run: embedded tokens, numbers of positions
-    keeps_mask  a checkpointed layer was given the mask in such a way that it keeps it
-    """
-
-    before: Part
-    layers: tuple[Part, ...]
-    after: Part
-    shared: tuple[Storage, ...]
-    mask: tuple[Storage, ...]
-    keeps_mask: bool
-    variables: tuple[Storage, ...] = ()
-
-    @property
-    def parts(self) -> tuple[Part, ...]:
-        """All of it in order."""
-        return (self.before, *self.layers, self.after)
-
-    @property
-    def stretches(self) -> tuple[Stretch, ...]:
-        """Each tape once, in order."""
-        return tuple(dict.fromkeys(part.stretch for part in self.parts))
-
-    def saved(self) -> Ledger:
-        """Every tensor kept for backward, those that layers share once."""
-        rows: dict[object, Tensor] = {storage: storage.row() for storage in self.mask if self.keeps_mask}
-        for place, (stretch, axes) in enumerate(self.parts):
-            for storage in stretch.saved:
-                rows.setdefault(storage if storage.shared else (place, storage), storage.row(axes))
-        return Ledger(rows.values())
 
 
 def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], frozen: Iterable[Tensor] = ()) -> Model:
@@ -109,6 +39,8 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
         raise VramError(f"arch: the activations of {arch.name or arch.model_type} are not described: {why}.")
     setting = resolved(arch, setting)
     weights = Weights(arch, trained, frozen)
+    if arch.model_type in ENCODER_DECODERS:
+        return encoder_decoder(arch, setting, weights)
     shared: dict[tuple[str, str], Value] = {}
     f = Forward(arch, setting, weights, shared)
     x = _embedded(f)
@@ -129,7 +61,7 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
                     leaves = layer(f, enters)
             lingers = f.attention_weights if arch.model_type in _KEEPS_OUTPUTS else None
             known[alike] = Stretch(f.tape, enters, leaves, lingers and lingers.storage)
-        layers.append(Part(known[alike], (kind.axis,)))
+        layers.append(Part(known[alike], (kind.axis,), 1))
     f = Forward(arch, setting, weights, shared)
     enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].stretch.leaves.grad)
     with f.tape.holding(enters):
@@ -142,7 +74,7 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     keeps = setting.checkpointing == "full" and arch.model_type in _KEEPS_MASK
     made_once = tuple(value.storage for value in shared.values())
     masks = _masks(arch, setting, x, masked)
-    return Model(Part(before), tuple(layers), Part(after), made_once, masks, keeps, variables)
+    return Model(Part(before), tuple(layers), Part(after, turn=2), made_once, masks, keeps, variables)
 
 
 _ANYWHERE = Axis(1)

@@ -61,6 +61,15 @@ def late_rms_norm(f: Forward, name: str, x: Value) -> Value:
     return f.cast(name, scaled, x.dtype)
 
 
+def wide_rms_norm(f: Forward, name: str, x: Value) -> Value:
+    """weight · (x / rms(x)), the root in FP32, x as it is: the quotient is as wide as the root until it is cast."""
+    inverse = _inverse_root(f, name, f.power(f"{name}.pow", f.cast(f"{name}.input", x, dtypes["fp32"])))
+    weight, normed = f.parameter(f"{name}.weight"), f.mul(f"{name}.normed", x, inverse, ("input", "rsqrt"))
+    if weight.dtype.name in ("bf16", "fp16"):
+        normed = f.cast(f"{name}.cast", normed, weight.dtype)
+    return f.mul(name, normed, weight, ("normed", "weight"))
+
+
 def gemma_norm(f: Forward, name: str, x: Value) -> Value:
     """(1 + weight) · (x / rms(x)), all in FP32, cast at the end: 1 + weight is kept too."""
     normed = divided(f, name, f.cast(f"{name}.input", x, dtypes["fp32"]))
@@ -103,6 +112,7 @@ _STYLES = {
     **dict.fromkeys(("gemma", "gemma2", "gemma3_text", "vaultgemma"), gemma_norm),
     **dict.fromkeys(("olmo2", "olmo3", "flex_olmo", "gpt_oss"), late_rms_norm),
     **dict.fromkeys(("cohere", "cohere2"), cohere_norm),
+    **dict.fromkeys(("t5", "mt5", "umt5"), wide_rms_norm),
     "olmo": bare_layer_norm,
     "nemotron": layer_norm_plus_one,
 }
