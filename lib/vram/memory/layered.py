@@ -61,8 +61,7 @@ class Saved:
         earlier = [(o, o.axes) for o in model.parts if o.turn < part.turn]
         if part.axes:
             earlier += [(o, (_below(o, part, place),)) for o in model.layers if o.turn == part.turn]
-        stretches = dict.fromkeys([*(o.stretch for o, _ in earlier), part.stretch])
-        handed = [(self._hands[stretch], ()) for stretch in stretches if stretch.hands]
+        handed = [(self._hands[o.stretch], ()) for o, _ in earlier if o.stretch.hands and o is not part]
         return Layered([(self._shared, ()), *((self._of[o.stretch], axes) for o, axes in earlier), *handed])
 
     def all(self) -> Layered:

@@ -57,7 +57,8 @@ class Passes:
         earlier, turn = self.arrived if self.earlier else None, None
         for part, index in self._places():
             passed = gradients.above(part, index)
-            base = (self.always, passed if earlier is None else earlier, mask, saved.below(part, index))
+            behind = Ledger(storage.row(kind="temporaries") for storage in part.stretch.behind)
+            base = (self.always, passed if earlier is None else earlier, mask, behind, saved.below(part, index))
             top, turn = bool(part.axes) and part.turn != turn, part.turn  # the last layer of its stack comes first
             for reached, some in moments[part.stretch, top and bool(part.stretch.waits)].items():
                 if some:

@@ -22,6 +22,7 @@ class Stretch:
     lingers  of the layer before, a variable of the model's loop holds it
     hands    what it makes and what many layers after it keep: counted here, once
     beside   what variables of the model hold while it runs forward, and what no layer keeps
+    behind   what lives while it runs backward, although no operation needs it any more
     waits    made earlier and used by many layers: those above it in its stack have made their gradients already
     """
 
@@ -31,6 +32,7 @@ class Stretch:
     lingers: Storage | None = None
     hands: tuple[Storage, ...] = ()
     beside: tuple[Storage, ...] = ()
+    behind: tuple[Storage, ...] = ()
     waits: tuple[Value, ...] = ()
 
     @cached_property
@@ -92,7 +94,9 @@ class Model:
     def saved(self) -> Ledger:
         """Every tensor kept for backward, those that layers share once."""
         rows: dict[object, Tensor] = {storage: storage.row() for storage in self.mask if self.keeps_mask}
+        once = {*self.shared, *(storage for stretch in self.stretches for storage in stretch.hands)}
         for place, (stretch, axes, _) in enumerate(self.parts):
             for storage in (*stretch.saved, *stretch.hands):
-                rows.setdefault(storage if storage.shared else (place, storage), storage.row(axes))
+                if storage in once or not storage.shared:  # else the part that made it has a row for it
+                    rows.setdefault(storage if storage.shared else (place, storage), storage.row(axes))
         return Ledger(rows.values())

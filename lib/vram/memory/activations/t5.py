@@ -8,7 +8,7 @@ CPUs does not make; that for CUDA takes no bias at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -44,14 +44,6 @@ class Given(NamedTuple):
     bias: Value | None = None
     zeroes: Value | None = None
 
-    def shared(self) -> list[Value]:
-        """Those that are made once, for all layers."""
-        return [value for value in self if value is not None and value.storage.shared]
-
-    def on_another_tape(self) -> Given:
-        """The same memory as operands of other operations."""
-        return Given(*(Value(v.storage, v.grad) if v is not None and v.storage.shared else None for v in self))
-
 
 def encoder_decoder(arch: Architecture, setting: Setting, weights: Weights) -> Model:
     """Encoder, decoder, head and loss; between both sides, the encoder's last norm and the decoder's embedding."""
@@ -59,56 +51,88 @@ def encoder_decoder(arch: Architecture, setting: Setting, weights: Weights) -> M
         raise unknown("feed_forward_proj", word, ACTIVATIONS)
     new = partial(Forward, arch, setting, weights, {})
     f = new()
-    x = _embedded(f, "encoder")
+    x, embedded = _embedded(f, "encoder")
     before = Part(Stretch(f.tape, leaves=x))
-    encoder = _layers(new, "encoder", arch.num_hidden_layers, x, Given(), turn=1)
+    encoder, _ = _layers(new, "encoder", arch.num_hidden_layers, x, Given(), embedded, turn=1)
 
     f = new()
     said = _after("encoder hidden states", encoder)
-    states = _made_once(_finished(f, "encoder", said), "encoder.last_hidden_state")
-    y = _embedded(f, "decoder")
-    between = Stretch(f.tape, said, y, waits=(states,))
-    decoder = _layers(new, "decoder", arch.num_decoder_layers, y, Given(states), turn=3)
-    between, decoder = _handing(setting, Part(between, turn=2), decoder, [states.storage, *_masks(setting, y)])
+    states = _finished(f, "encoder", said)
+    y, embedded = _embedded(f, "decoder")
+    between = Part(Stretch(f.tape, said, y, waits=(states,)), turn=2)
+    seen = _for_all(states, "encoder.last_hidden_state")
+    decoder, zeroes = _layers(new, "decoder", arch.num_decoder_layers, y, Given(seen), embedded, turn=3)
+    between, decoder = _handing(setting, between, decoder, {seen.storage: states.storage} | _masks(setting, y))
 
     f = new()
     enters = _after("hidden states", decoder)
     with f.tape.holding(enters):
         z = _finished(f, "decoder", enters)
-    z = f.map("decoder.scaled", z) if arch.tie_word_embeddings else z
     with f.tape.holding(z):
-        loss = head_and_loss(f, z)
-    said = () if states.storage in between.stretch.hands else (states.storage,)  # the model returns it
+        z = f.map("decoder.scaled", z) if arch.tie_word_embeddings else z
+        with f.tape.holding(z):
+            loss = head_and_loss(f, z)
+    said = () if seen.storage in between.stretch.hands else (seen.storage,)  # the model returns it
     after = Part(Stretch(f.tape, enters, loss, beside=said), turn=4)
+    left = _left_by(zeroes)
+    decoder[0] = _changed(decoder[0], behind=left[:1])
+    before, *encoder, between = (_changed(part, behind=left) for part in (before, *encoder, between))
     return Model(before, (*encoder, between, *decoder), after)
 
 
-# the stream from layer to layer
+# from part to part
 
 
-def _layers(new: Callable[[], Forward], side: str, count: Size, x: Value, given: Given, turn: int) -> list[Part]:
-    """The first layer of a side, and the others, which are all alike."""
-    stretch, made = _layer(new(), side, x, given.on_another_tape())
-    first, rest = Part(stretch, (Axis(1),), turn), []
+def _layers(
+    new: Callable[[], Forward], side: str, count: Size, x: Value, given: Given, embedded: Sequence[Storage], turn: int
+) -> tuple[list[Part], Value | None]:
+    """The first layer of a side and the others, which are all alike; the zeroes for cross-attention."""
+    stretch, made = _layer(new(), side, x, given)
+    own = () if _makes_its_own(new()) else tuple(v for v in (made.bias, made.zeroes) if v is not None)
+    names = [f"{side}.position_bias", f"{side}.position_bias of cross-attention"]
+    shared = tuple(_for_all(value, name) for value, name in zip(own, names, strict=False))
+    seen = () if given.states is None else (given.states,)
+    first, rest = Part(replace(stretch, waits=(*own, *seen)), (Axis(1),), turn), []
     if not (is_whole(count) and count == 1):
-        stretch, _ = _layer(new(), side, stretch.leaves, made.on_another_tape())
-        rest = [Part(stretch, (Axis(count - 1, 1),), turn)]
-    own = [value.storage for value in made._replace(states=None).shared()]
-    first, rest = _handing(new().setting, first, rest, own)
-    return [first, *rest]
+        stretch, _ = _layer(new(), side, stretch.leaves, Given(given.states, *shared))
+        rest = [Part(replace(stretch, waits=(*shared, *seen)), (Axis(count - 1, 1),), turn)]
+    made_of = {for_all.storage: value.storage for for_all, value in zip(shared, own, strict=True)}
+    first, rest = _handing(new().setting, first, rest, made_of, embedded)
+    return [first, *rest], made.zeroes
 
 
-def _handing(setting: Setting, first: Part, rest: list[Part], made: list[Storage]) -> tuple[Part, list[Part]]:
-    """What the first part makes for others: kept where one of them keeps it or is computed again; else a variable."""
-    saved = {storage for part in (first, *rest) for storage in part.stretch.saved}
+def _for_all(value: Value, name: str) -> Value:
+    """A tensor of one part as all later ones see it: their own tapes do not count it."""
+    storage = value.storage
+    return Value(Storage(name, storage.shape, storage.dtype, part=storage.part, shared=True), value.grad)
+
+
+def _handing(
+    setting: Setting, first: Part, rest: list[Part], made_of: dict[Storage, Storage], variables: Sequence[Storage] = ()
+) -> tuple[Part, list[Part]]:
+    """What a part makes for others is kept where one of them keeps it or is computed again; else a variable holds it.
+
+    made_of    what the others see → what it is in the first part
+    variables  what they all hold besides
+    """
+    saved = {storage for part in rest for storage in part.stretch.saved}
     again = setting.checkpointing != "none" and any(op.has_backward for part in rest for op in part.stretch.tape.ops)
-    kept = tuple(storage for storage in made if again or storage in saved)
-    held = tuple(storage for storage in made if storage not in kept)
+    handed = [storage for storage, own in made_of.items() if own not in first.stretch.saved]
+    kept = tuple(storage for storage in handed if again or storage in saved)
+    held = (*variables, *(storage for storage in handed if storage not in kept))
+    first = _changed(first, hands=kept, beside=(*first.stretch.beside, *variables))
+    return first, [_changed(part, beside=(*part.stretch.beside, *held)) for part in rest]
 
-    def beside(part: Part, **changes: object) -> Part:
-        return part._replace(stretch=replace(part.stretch, beside=(*part.stretch.beside, *held), **changes))
 
-    return beside(first, hands=kept), [beside(part) for part in rest]
+def _changed(part: Part, **changes: object) -> Part:
+    return part._replace(stretch=replace(part.stretch, **changes))
+
+
+def _left_by(zeroes: Value) -> tuple[Storage, ...]:
+    """Zeroes that have a gradient, and the gradient, both of no use: autograd keeps them until the loss is gone."""
+    storage = zeroes.storage
+    gradient = Storage(f"{storage.name}.grad", storage.shape, storage.dtype, "temporaries", storage.part)
+    return (storage, gradient) if zeroes.grad else ()
 
 
 def _layer(f: Forward, side: str, x: Value, given: Given) -> tuple[Stretch, Given]:
@@ -117,29 +141,30 @@ def _layer(f: Forward, side: str, x: Value, given: Given) -> tuple[Stretch, Give
     full = f.setting.checkpointing == "full"
     enters = leaves = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=not full), x.grad)
     with f.tape.checkpoint(block) if full else nullcontext(), f.tape.holding(enters):
-        bias = _bias(f, f"{block}.layer.0.SelfAttention") if given.bias is None else given.bias
-        zeroes = given.zeroes
-        if given.states is not None and zeroes is None:
-            zeroes = _zeroes(f, f"{block}.layer.1.EncDecAttention", f.setting.autocast or x.dtype)
-        made = Given(given.states, bias, zeroes)
-        for place, (name, added) in enumerate(zip(attentions, (bias, zeroes), strict=False)):
+        variables = f.tape.variables
+        for place, name in enumerate(attentions):
             layer = f"{block}.layer.{place}"
             normed = norm(f, f"{layer}.layer_norm", leaves)
-            out = _attention(f, f"{layer}.{name}", normed, given.states if place else None, added)
-            leaves = _clamped(f, layer, f.add(f"{layer}.residual", leaves, f.dropout(f"{layer}.dropout", out)))
+            out, given = _attention(f, f"{layer}.{name}", normed, given)
+            leaves = _added(f, layer, leaves, out)
+            if not _makes_its_own(f):
+                variables = (*variables, (given.bias if place == 0 else given.zeroes).storage)
+            f.tape.variables = variables  # the weights of this attention, not those of the one before
+            if f.attention_weights is not None:
+                f.tape.hold(f.attention_weights)
         layer = f"{block}.layer.{len(attentions)}"
-        out = _mlp(f, f"{layer}.DenseReluDense", norm(f, f"{layer}.layer_norm", leaves))
-        leaves = _clamped(f, layer, f.add(f"{layer}.residual", leaves, f.dropout(f"{layer}.dropout", out)))
-    return Stretch(f.tape, enters, leaves, waits=tuple(made.shared())), made
+        leaves = _added(f, layer, leaves, _mlp(f, f"{layer}.DenseReluDense", norm(f, f"{layer}.layer_norm", leaves)))
+    return Stretch(f.tape, enters, leaves), given
 
 
-def _embedded(f: Forward, side: str) -> Value:
-    """The embedding, which both sides share."""
+def _embedded(f: Forward, side: str) -> tuple[Value, list[Storage]]:
+    """The embedding, which both sides share; and what it was before dropout, which a variable holds."""
     table = f.parameter(f"{f.names['embedding']}.weight")
     ids = Storage(f"{side}.embed_tokens:tokens", (f.setting.batch, f.setting.seq_len), dtypes["int64"])
     shape = (*ids.shape, f.arch.hidden_size)
     x = f.tape.record(f"{side}.embed_tokens", (table,), shape, f.computed(table), extra=[ids])
-    return f.dropout(f"{side}.embed_tokens.dropout", x)
+    dropped = f.dropout(f"{side}.embed_tokens.dropout", x)
+    return dropped, [x.storage] * (dropped is not x)
 
 
 def _finished(f: Forward, side: str, x: Value) -> Value:
@@ -153,14 +178,13 @@ def _after(name: str, layers: list[Part]) -> Value:
     return Value(Storage(name, leaves.shape, leaves.dtype, unnamed=True), leaves.grad)
 
 
-def _made_once(value: Value, name: str) -> Value:
-    """A tensor that many layers use."""
-    value.storage.call(name).shared = True
-    return value
+def _added(f: Forward, name: str, x: Value, out: Value) -> Value:
+    """What attention or MLP says, after dropout, added to the stream.
 
-
-def _clamped(f: Forward, name: str, x: Value) -> Value:
-    """In FP16 the code keeps the stream within the format's range: its input and both bounds are kept."""
+    In FP16 the code then keeps the stream within the format's range: backward needs its input and both bounds.
+    """
+    with f.tape.holding(x, out):
+        x = f.add(f"{name}.residual", x, f.dropout(f"{name}.dropout", out))
     if x.dtype.name != "fp16":
         return x
     bounds = [Storage(f"{name}.clamp:{what}", (), dtypes["fp32"]) for what in ("least", "most")]
@@ -170,33 +194,45 @@ def _clamped(f: Forward, name: str, x: Value) -> Value:
 def _mlp(f: Forward, module: str, x: Value) -> Value:
     """One matrix up, or two with a gate; dropout inside; its result in the format of the matrix down."""
     names = mlp_names(module, f.arch.mlp_gated)
-    with f.tape.within("mlp"), f.tape.holding(x):
-        inner = activate(f, f"{module}.act", f.linear(names["gate" if f.arch.mlp_gated else "up"], x))
-        if f.arch.mlp_gated:
-            inner = f.mul(f"{module}.gated", inner, f.linear(names["up"], x), ("activated", "up"))
-        inner = f.dropout(f"{module}.dropout", inner)
-        inner = f.cast(f"{module}.cast", inner, f.computed(f.parameter(f"{names['down']}.weight")))
-    return f.linear(names["down"], inner)
+    with f.tape.holding(x):
+        with f.tape.within("mlp"):
+            inner = activate(f, f"{module}.act", f.linear(names["gate" if f.arch.mlp_gated else "up"], x))
+            if f.arch.mlp_gated:
+                f.tape.hold(inner)
+                f.tape.hold(up := f.linear(names["up"], x))
+                inner = f.mul(f"{module}.gated", inner, up, ("activated", "up"))
+            inner = f.dropout(f"{module}.dropout", inner)
+            inner = f.cast(f"{module}.cast", inner, f.computed(f.parameter(f"{names['down']}.weight")))
+        with f.tape.holding(inner):
+            return f.linear(names["down"], inner)
 
 
 # attention
 
 
-def _attention(f: Forward, module: str, x: Value, states: Value | None, added: Value) -> Value:
-    """Queries of the stream; keys and values of it, or of what the encoder said."""
+def _attention(f: Forward, module: str, x: Value, given: Given) -> tuple[Value, Given]:
+    """Queries of the stream; keys and values of it, or of what the encoder said. Makes what is to be added, if need be."""
     names, a, d = attention_names(module), f.arch.num_attention_heads, f.arch.head_dim
-    source = x if states is None else states
+    crosses = module.endswith("EncDecAttention")
+    source = given.states if crosses else x
     with f.tape.holding(x):
         with f.tape.within("attention"):
             q, k, v = (f.linear(names[slot], t) for slot, t in (("q", x), ("k", source), ("v", source)))
             q, k, v = (t.view((*t.shape[:-1], a, d)) for t in (q, k, v))
         with f.tape.holding(q, k, v):
-            with f.tape.within("attention"):
-                selective = f.setting.checkpointing == "selective"
-                with f.tape.checkpoint(f"{module}.core") if selective else nullcontext():
-                    core = _eager if f.setting.attention == "eager" else _sdpa
-                    out = core(f, module, q, k, v, added, _looks_back(f, module))
-            return f.linear(names["o"], out)
+            if crosses and given.zeroes is None:
+                given = given._replace(zeroes=_zeroes(f, module, q.dtype))
+            elif given.bias is None:
+                given = given._replace(bias=_bias(f, module))
+            added = given.zeroes if crosses else given.bias
+            with f.tape.holding(added):
+                with f.tape.within("attention"):
+                    selective = f.setting.checkpointing == "selective"
+                    with f.tape.checkpoint(f"{module}.core") if selective else nullcontext():
+                        core = _eager if f.setting.attention == "eager" else _sdpa
+                        out = core(f, module, q, k, v, added, _looks_back(f, module))
+                with f.tape.holding(*[f.attention_weights] * (f.attention_weights is not None)):
+                    return f.linear(names["o"], out), given
 
 
 def _looks_back(f: Forward, module: str) -> bool:
@@ -215,6 +251,8 @@ def _eager(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value, 
         weights = f.softmax(f"{module}.softmax", scores, wide)
     with f.tape.holding(weights):
         weights = f.dropout(f"{module}.dropout", weights)
+    if f.setting.checkpointing != "selective":
+        f.attention_weights = weights
     with f.tape.holding(weights):
         out = f.matmul(f"{module}.values", weights, v, (b, a, s, d), ("weights", "value"))
         return f.map(f"{module}.transpose", out, shape=(b, s, a * d))
@@ -227,44 +265,44 @@ def _sdpa(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value, m
         added = f.tape.record(f"{module}.mask", (added,), added.shape, added.dtype, extra=[seen])
     if module.endswith("SelfAttention") and not (same(f.arch.num_attention_heads, 1) or same(f.setting.seq_len, 1)):
         added = f.map(f"{module}.bias", added)  # the table has the heads last, the kernel takes them first
-    q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
-    added = f.lowered(f"{module}.sdpa:bias", added)
-    if f.setting.backend == "cpu":
-        kernel = math if f.setting.dropout or added.grad else flash
-    else:
-        kernel = math if q.dtype.name == "fp64" else efficient
-    with f.tape.holding(q, k, v, added):
-        return kernel(f, module, q, k, v, added)
+    with f.tape.holding(added):
+        q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
+        added = f.lowered(f"{module}.sdpa:bias", added)
+        if f.setting.backend == "cpu":
+            kernel = math if f.setting.dropout or added.grad else flash
+        else:
+            kernel = math if q.dtype.name == "fp64" else efficient
+        with f.tape.holding(q, k, v, added):
+            return kernel(f, module, q, k, v, added)
 
 
 def _bias(f: Forward, module: str) -> Value:
-    """A number for each head and each pair of tokens, looked up by their distance."""
-    s, name = f.setting.seq_len, f"{module}.relative_attention_bias"
+    """A number for each head and each pair of tokens, looked up by their distance, which has a number of its own."""
+    s, name, whole = f.setting.seq_len, f"{module}.relative_attention_bias", dtypes["int64"]
     table = f.parameter(f"{name}.weight")
-    buckets = Storage(f"{name}:buckets", (s, s), dtypes["int64"], part="attention")
+    beside = [Storage(f"{name}:distances {n}", (s, s), whole) for n in range(4 if module.startswith("decoder") else 5)]
+    beside.append(Storage(f"{name}:near", (s, s), dtypes["bool"]))
+    buckets = f.tape.record(f"{name}:buckets", (), (s, s), whole, scratch=beside)
     shape = (1, f.arch.num_attention_heads, s, s)
-    bias = f.tape.record(name, (table,), shape, f.computed(table), extra=[buckets])
-    return bias if _makes_its_own(f) else _made_once(bias, f"{module.format(0)}.position_bias")
+    return f.tape.record(name, (table,), shape, f.computed(table), saves=[(buckets, "buckets")])
 
 
 def _zeroes(f: Forward, module: str, dtype: Dtype) -> Value:
     """What cross-attention adds; T5's code asks for their gradient where layers are computed again."""
     s = f.setting.seq_len
     zeroes = f.made(f"{module}.position_bias", (1, f.arch.num_attention_heads, s, s), dtype)
-    if _makes_its_own(f):
-        return zeroes
-    zeroes.grad = f.setting.checkpointing == "full" and f.weights.trains
-    zeroes.storage.name = f"{module.format(0)}.position_bias"
-    return _made_once(zeroes, "")
+    zeroes.grad = not _makes_its_own(f) and f.setting.checkpointing == "full" and f.weights.trains
+    return zeroes
 
 
 def _makes_its_own(f: Forward) -> bool:
+    """True where each layer makes bias and zeroes anew."""
     return f.arch.model_type == "umt5"
 
 
-def _masks(setting: Setting, x: Value) -> list[Storage]:
-    """The causal mask of eager code, in the format of the stream."""
+def _masks(setting: Setting, x: Value) -> dict[Storage, Storage | None]:
+    """The causal mask of eager code, in the format of the stream; no operation here makes it."""
     if setting.attention != "eager":
-        return []
+        return {}
     b, s, _ = x.shape
-    return [Storage("decoder.causal mask", (b, 1, s, s), x.dtype, "temporaries")]
+    return {Storage("decoder.causal mask", (b, 1, s, s), x.dtype, "temporaries", shared=True): None}
