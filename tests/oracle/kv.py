@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from comparison import Result, Scope, equal, run
-from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, DynamicCache, EncoderDecoderCache
 
 from vram import Architecture, kv_cache
 
@@ -51,6 +51,8 @@ MORE = {
     "olmo2": {**_TINY, "model_type": "olmo2", "num_key_value_heads": 2, "pad_token_id": 0},
     "deepseek-v2": {**_LATENT, "model_type": "deepseek_v2"},
     "deepseek-v3": {**_LATENT, "model_type": "deepseek_v3"},
+    "t5": {"model_type": "t5", "d_model": 64, "d_kv": 24, "num_layers": 3, "num_decoder_layers": 2, "num_heads": 4,
+           "vocab_size": 128, "d_ff": 96},
 }  # fmt: skip
 
 
@@ -58,11 +60,27 @@ def measured(config: dict, dtype: str, batch: int, seq_len: int) -> int:
     """Bytes of the cache that a real model has filled."""
     settings = {key: value for key, value in config.items() if key not in ("model_type", "architectures")}
     real = AutoConfig.for_model(config["model_type"], **settings)
+    if real.is_encoder_decoder:
+        return _of_both(AutoModelForSeq2SeqLM.from_config(real, dtype=getattr(torch, dtype)).eval(), batch, seq_len)
     model = AutoModelForCausalLM.from_config(real, dtype=getattr(torch, dtype)).eval()
     cache = DynamicCache(config=model.config)
     with torch.no_grad():
         model(torch.zeros(batch, seq_len, dtype=torch.long), past_key_values=cache, use_cache=True)
-    return sum(t.numel() * t.element_size() for layer in cache.layers for t in (layer.keys, layer.values))
+    return _nbytes(cache)
+
+
+def _of_both(model: torch.nn.Module, batch: int, seq_len: int) -> int:
+    """The same of a model whose decoder caches itself and the encoder, as many tokens of both."""
+    cache = EncoderDecoderCache(DynamicCache(config=model.config), DynamicCache(config=model.config))
+    tokens = torch.zeros(batch, seq_len, dtype=torch.long)
+    with torch.no_grad():
+        model(tokens, decoder_input_ids=tokens, past_key_values=cache, use_cache=True)
+    return _nbytes(cache.self_attention_cache) + _nbytes(cache.cross_attention_cache)
+
+
+def _nbytes(cache: DynamicCache) -> int:
+    filled = [layer for layer in cache.layers if layer.is_initialized]  # one for each layer of an encoder is there, too
+    return sum(t.numel() * t.element_size() for layer in filled for t in (layer.keys, layer.values))
 
 
 def models() -> Iterator[tuple[str, dict, str]]:

@@ -34,6 +34,11 @@ LLAMA = {
 }  # fmt: skip
 GPT2 = {"model_type": "gpt2", "n_embd": 128, "n_head": 4, "n_layer": 3, "vocab_size": 500, "n_positions": 256}
 
+T5 = {
+    "model_type": "t5", "d_model": 128, "d_kv": 32, "d_ff": 512, "num_layers": 3, "num_decoder_layers": 4,
+    "num_heads": 4, "vocab_size": 256,
+}  # fmt: skip
+
 ROTARY = {"n_head": 8, "rotary_dim": 8}
 EXPERTS = {"num_local_experts": 4, "num_experts_per_tok": 2}
 LATENT = {
@@ -96,6 +101,12 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (DBRX, {"recipe": "bf16", "attention": "eager"}),
     (DBRX, {"recipe": "bf16", "checkpointing": "full"}),
     ({**LLAMA, "model_type": "bert", "architectures": ["BertForMaskedLM"]}, {"recipe": "autocast"}),
+    (T5, {"recipe": "fp32", "attention": "eager"}),
+    (T5, {"recipe": "bf16", "dropout": 0.1}),
+    (T5, {"recipe": "autocast", "checkpointing": "full", "dropout": 0.1}),
+    ({**T5, "model_type": "mt5"}, {"recipe": "fp32", "attention": "eager", "checkpointing": "full"}),
+    ({**T5, "model_type": "umt5"}, {"recipe": "fp32", "checkpointing": "full", "dropout": 0.1}),
+    ({**T5, "model_type": "umt5"}, {"recipe": "autocast", "attention": "eager"}),
 ]
 
 

@@ -64,6 +64,7 @@ def inference(
 
     Temporaries have the format of the weights; beside quantised weights that of the embedding and, where it is
     quantised too (GGUF), BF16, as transformers computes. llama.cpp's own kernels compute with FP32 and FP16.
+    Of an encoder with a decoder (T5), weights and cache alone are counted, and `.missing` says so.
     Raises `VramError` for an encoder, which generates nothing.
 
     >>> from vram import models
@@ -88,7 +89,7 @@ def inference(
         beside = behind_windows(arch, batch=batch, tokens=tokens, past=past, dtype=kv) if grows else Ledger()
         base = held + cache + beside
         run = setting(batch=batch, seq_len=tokens, attention=attention, backend=backend)
-        if undescribed(arch):
+        if undescribed(arch, generating=True):
             phases[phase] = base
             continue
         run = replace(run, loss="last" if logits == "last" else "none", cache=True, past=past, grows=grows)
@@ -96,7 +97,7 @@ def inference(
         found = _moments(model, held, cache + beside, grows and phase == PHASES[1])
         moments[phase], phases[phase], nbytes[phase] = largest_moment(found, sizes)
         choices[phase] = found
-    if undescribed(arch):
+    if undescribed(arch, generating=True):
         missing = ("logits", "temporaries", *missing)
     settings = _settings(locals())
     return Timeline(phases, moments=moments, nbytes=nbytes, missing=missing, settings=settings, choices=choices)

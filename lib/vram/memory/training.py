@@ -65,7 +65,8 @@ def training(
 
     The phases are forward, start of backward (until the first weight has its gradient), backward and optimizer step;
     `.after` says what is left when each is over. What no tensor explains (context, workspaces, fragmentation) is not
-    counted: `.missing` says so. Source: torch's memory tracker on whole steps (tests/fixtures/peak.json).
+    counted: `.missing` says so. Source: torch's memory tracker on whole steps (tests/fixtures/peak.json). An encoder
+    with a decoder (T5) reads `seq_len` tokens on both sides.
 
     >>> from vram import models
     >>> training(models["llama-3-8b"], recipe="bf16", checkpointing="full").peak_phase

@@ -51,7 +51,7 @@ def activations(
     copies of weights). Their basis is the implementation: transformers 5 on torch 2.13, measured with
     saved_tensors_hooks on a CPU (tests/fixtures/activations.json, activations_families.json, loss.json). What kernels
     of CUDA keep, and the chunked and fused losses, follow their sources. Raises `VramError` for a model whose forward
-    pass is not described: T5 and its kin, InternLM 2.
+    pass is not described: InternLM 2. An encoder with a decoder (T5) reads `seq_len` tokens on both sides.
 
     >>> from vram import models
     >>> activations(models["llama-2-7b"], checkpointing="full").layer(0).nbytes

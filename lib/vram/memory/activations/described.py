@@ -38,12 +38,14 @@ SAME_CODE = {"kimi_k2": "deepseek_v3"}
 EAGER_ONLY = frozenset({"bloom", "codegen", "gemma2", "gpt_neo", "gpt_oss", "gptj", "mpt", "vaultgemma"})
 
 
-def undescribed(arch: Architecture) -> str:
-    """Why the forward pass of a model is not described here; empty where it is."""
+def undescribed(arch: Architecture, generating: bool = False) -> str:
+    """Why the forward pass of a model, or what it does to generate text, is not described here; empty where it is."""
     if arch.head not in ("lm", "masked") and arch.model_type not in ENCODERS:
         return "it has no language-model head"
     if SAME_CODE.get(arch.model_type, arch.model_type) not in EXACT:
         return "its layer would have to be described and compared with the real one"
+    if generating and arch.model_type in ENCODER_DECODERS:
+        return "its encoder reads the prompt and its decoder writes, which would have to be described apart"
     return ""
 
 

@@ -211,7 +211,7 @@ def _mlp(f: Forward, module: str, x: Value) -> Value:
 
 
 def _attention(f: Forward, module: str, x: Value, given: Given) -> tuple[Value, Given]:
-    """Queries of the stream; keys and values of it, or of what the encoder said. Makes what is to be added, if need be."""
+    """Queries of the stream; keys and values of it or of what the encoder said. Makes what is added, if not given."""
     names, a, d = attention_names(module), f.arch.num_attention_heads, f.arch.head_dim
     crosses = module.endswith("EncDecAttention")
     source = given.states if crosses else x
@@ -282,9 +282,10 @@ def _bias(f: Forward, module: str) -> Value:
     table = f.parameter(f"{name}.weight")
     beside = [Storage(f"{name}:distances {n}", (s, s), whole) for n in range(4 if module.startswith("decoder") else 5)]
     beside.append(Storage(f"{name}:near", (s, s), dtypes["bool"]))
+    beside += [Storage(f"{name}:logarithms", (s, s), dtypes["fp32"])] * _makes_its_own(f)
     buckets = f.tape.record(f"{name}:buckets", (), (s, s), whole, scratch=beside)
     shape = (1, f.arch.num_attention_heads, s, s)
-    return f.tape.record(name, (table,), shape, f.computed(table), saves=[(buckets, "buckets")])
+    return f.tape.record(name, (table, buckets), shape, f.computed(table), saves=[(buckets, "buckets")])
 
 
 def _zeroes(f: Forward, module: str, dtype: Dtype) -> Value:
