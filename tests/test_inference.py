@@ -115,3 +115,9 @@ def test_what_reading_needs_was_measured(number: int, attention: str) -> None:
             step = vram.inference(arch, batch=batch, seq_len=tokens + past, **setting)
             ours = step.nbytes("decode" if past else "prefill") - step.nbytes("load")
             assert ours == pytest.approx(nbytes, rel=0.002), (dtype, batch, tokens, past)
+
+
+def test_of_an_encoder_with_a_decoder_weights_and_both_caches_are_counted_and_what_is_missing_is_said() -> None:
+    timeline = vram.inference(vram.models["t5-small"], batch=2, seq_len=64)
+    assert timeline.missing == ("logits", "temporaries", "overhead")
+    assert timeline.phases["decode"].select(kind="KV cache").nbytes == 2 * 2 * (64 + 64) * 6 * 8 * 64 * 2

@@ -404,3 +404,10 @@ def test_gradients_on_their_way_are_cut_as_their_tensors_are(tp: int) -> None:
     ):  # fmt: skip
         assert mine[name].size * tp == rows[name].size, name
     assert mine["model.norm:normed.grad"].size == rows["model.norm:normed.grad"].size
+
+
+def test_an_encoder_with_a_decoder_is_no_pipeline() -> None:
+    step = training(models["t5-small"], seq_len=64)
+    assert shard(step, tp=2).peak < step.peak
+    with pytest.raises(VramError, match="pp: 2 given, but t5"):
+        shard(step, pp=2)

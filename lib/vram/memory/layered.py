@@ -135,7 +135,8 @@ def _below(other: Part, part: Part, place: Size) -> Axis:
 
 def _above(axis: Axis, mine: Axis, place: Size) -> Axis:
     """The layers of `axis` after the layer at `place` of `mine`."""
-    if not is_array(axis.count) and axis == mine:  # a grid takes the general way, which gives the same
+    grid = is_array(axis.count) or is_array(mine.count)
+    if not grid and axis == mine:  # a grid takes the general way, which gives the same
         before = place + 1
     else:
         before = count_before(axis, mine.start + mine.step * place + 1)

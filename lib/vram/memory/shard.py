@@ -53,8 +53,8 @@ def shard(
     rank          {"tp": 0, "pp": 3 …}: another card than the most loaded
     The batch of the timeline is that of one copy. Gradients of plain data parallelism are views of the communication
     buckets, as Megatron and FSDP have them; torch's DDP with its default buckets holds them once more.
-    Raises `VramError` for degrees that do not divide the model. Sources: ZeRO paper, arXiv 1910.02054; Megatron-LM,
-    arXiv 2104.04473 and 2205.05198.
+    Raises `VramError` for degrees that do not divide the model, and for a pipeline of an encoder with a decoder.
+    Sources: ZeRO paper, arXiv 1910.02054; Megatron-LM, arXiv 2104.04473 and 2205.05198.
 
     >>> from vram import models, training
     >>> shard(training(models["gpt2"]), dp=8, zero=3).peak < training(models["gpt2"]).peak
@@ -68,6 +68,8 @@ def shard(
     cut = _Cut(plan, timeline.settings.get("seq_len"))
     if pp == 1:
         return _of_card(timeline, plan, cut, lambda ledger, working: ledger)
+    if model is not None and "num_decoder_layers" in model.fields and model.head != "encoder":
+        raise VramError(f"pp: {pp} given, but {model.model_type} is an encoder with a decoder; one stack can be cut.")
     ledgers = [Ledger(map(cut, ledger)) for ledger in timeline.phases.values()]
     layers = stages(ledgers, plan)
     tied = not any(map(_is_head, (t for ledger in ledgers for t in ledger)))

@@ -208,11 +208,16 @@ def _fused(
     saves = [(q, "query"), (k, "key"), (v, "value")]
     if f.kind.masked and f.setting.attention == "sdpa":
         saves.append((_mask(f, name, q), "mask"))
+    wide: list[tuple[Value, Storage]] = []
     if added is not None:
         saves.append((added, "mask"))
+        whole = Storage(f"{name}:gradient of mask at first", (b, a, s, k.shape[1]), added.dtype, "temporaries")
+        if added.grad and whole.key != added.storage.key:  # a mask for all sequences is summed up afterwards
+            wide.append((added, whole))
     shape = (b, s, a * v.shape[-1])
     inputs = (q, k, v) if added is None else (q, k, v, added)
-    out = f.tape.record(name, inputs, shape, q.dtype, saves=saves, extra=extra, keeps_output="output")
+    out = f.tape.record(name, inputs, shape, q.dtype, saves=saves, extra=extra, keeps_output="output",
+                        wide=wide)  # fmt: skip
     by_head = q.by_head and f.setting.backend == "cpu"  # queries by head make an output by head
     return f.map(f"{module}.transpose", out) if by_head else out
 

@@ -1,9 +1,8 @@
 """T5, mT5 and umT5: the forward pass of an encoder, and of the decoder that looks at what it says.
 
-Both read `seq_len` tokens: labels are as long as the input. Each side has a bias for every distance between two tokens,
-which is added to the scores of self-attention; to those of cross-attention, zeroes are. T5's first layer makes both for
-all layers of its side, each of umT5's makes its own. A trained bias needs a gradient, which torch's flash kernel for
-CPUs does not make; that for CUDA takes no bias at all.
+Both read `seq_len` tokens: labels are as long as the input. What is added to the scores of attention, T5's first layer
+makes for all layers of its side, and each of umT5's layers makes its own. All matrices are taken to have the weights'
+format; transformers keeps one of the MLP's in FP32 where it loads a checkpoint in FP16.
 """
 
 from __future__ import annotations
@@ -12,37 +11,24 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from ...architectures.families.t5 import attention_names, mlp_names
+from ...architectures.families.t5 import mlp_names
 from ...ledger.arithmetic import Size, is_whole
-from ...ledger.dtypes import Dtype, dtypes
+from ...ledger.dtypes import dtypes
 from ...ledger.errors import unknown
 from ...ledger.tensor import Axis
 from .forward import Forward, Weights
-from .kernels import efficient, flash, math
 from .loss import head_and_loss
 from .mlp import activate, activation_of
 from .norms import norm
-from .operands import same
 from .setting import ACTIVATIONS, Setting
 from .stretches import Model, Part, Stretch
+from .t5_attention import Given, makes_its_own, t5_attention
 from .tape import Storage, Value
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
-
-
-class Given(NamedTuple):
-    """What a layer is given beside the stream, or makes where it is given none.
-
-    states        what the encoder said; none in the encoder itself
-    bias, zeroes  what is added to the scores of self- and of cross-attention
-    """
-
-    states: Value | None = None
-    bias: Value | None = None
-    zeroes: Value | None = None
 
 
 def encoder_decoder(arch: Architecture, setting: Setting, weights: Weights) -> Model:
@@ -72,8 +58,8 @@ def encoder_decoder(arch: Architecture, setting: Setting, weights: Weights) -> M
         z = f.map("decoder.scaled", z) if arch.tie_word_embeddings else z
         with f.tape.holding(z):
             loss = head_and_loss(f, z)
-    said = () if seen.storage in between.stretch.hands else (seen.storage,)  # the model returns it
-    after = Part(Stretch(f.tape, enters, loss, beside=said), turn=4)
+    returned = () if seen.storage in between.stretch.hands else (seen.storage,)
+    after = Part(Stretch(f.tape, enters, loss, beside=returned), turn=4)
     left = _left_by(zeroes)
     decoder[0] = _changed(decoder[0], behind=left[:1])
     before, *encoder, between = (_changed(part, behind=left) for part in (before, *encoder, between))
@@ -88,7 +74,7 @@ def _layers(
 ) -> tuple[list[Part], Value | None]:
     """The first layer of a side and the others, which are all alike; the zeroes for cross-attention."""
     stretch, made = _layer(new(), side, x, given)
-    own = () if _makes_its_own(new()) else tuple(v for v in (made.bias, made.zeroes) if v is not None)
+    own = () if makes_its_own(new()) else tuple(v for v in (made.bias, made.zeroes) if v is not None)
     names = [f"{side}.position_bias", f"{side}.position_bias of cross-attention"]
     shared = tuple(_for_all(value, name) for value, name in zip(own, names, strict=False))
     seen = () if given.states is None else (given.states,)
@@ -145,9 +131,9 @@ def _layer(f: Forward, side: str, x: Value, given: Given) -> tuple[Stretch, Give
         for place, name in enumerate(attentions):
             layer = f"{block}.layer.{place}"
             normed = norm(f, f"{layer}.layer_norm", leaves)
-            out, given = _attention(f, f"{layer}.{name}", normed, given)
+            out, given = t5_attention(f, f"{layer}.{name}", normed, given)
             leaves = _added(f, layer, leaves, out)
-            if not _makes_its_own(f):
+            if not makes_its_own(f):
                 variables = (*variables, (given.bias if place == 0 else given.zeroes).storage)
             f.tape.variables = variables  # the weights of this attention, not those of the one before
             if f.attention_weights is not None:
@@ -205,100 +191,6 @@ def _mlp(f: Forward, module: str, x: Value) -> Value:
             inner = f.cast(f"{module}.cast", inner, f.computed(f.parameter(f"{names['down']}.weight")))
         with f.tape.holding(inner):
             return f.linear(names["down"], inner)
-
-
-# attention
-
-
-def _attention(f: Forward, module: str, x: Value, given: Given) -> tuple[Value, Given]:
-    """Queries of the stream; keys and values of it or of what the encoder said. Makes what is added, if not given."""
-    names, a, d = attention_names(module), f.arch.num_attention_heads, f.arch.head_dim
-    crosses = module.endswith("EncDecAttention")
-    source = given.states if crosses else x
-    with f.tape.holding(x):
-        with f.tape.within("attention"):
-            q, k, v = (f.linear(names[slot], t) for slot, t in (("q", x), ("k", source), ("v", source)))
-            q, k, v = (t.view((*t.shape[:-1], a, d)) for t in (q, k, v))
-        with f.tape.holding(q, k, v):
-            if crosses and given.zeroes is None:
-                given = given._replace(zeroes=_zeroes(f, module, q.dtype))
-            elif given.bias is None:
-                given = given._replace(bias=_bias(f, module))
-            added = given.zeroes if crosses else given.bias
-            with f.tape.holding(added):
-                with f.tape.within("attention"):
-                    selective = f.setting.checkpointing == "selective"
-                    with f.tape.checkpoint(f"{module}.core") if selective else nullcontext():
-                        core = _eager if f.setting.attention == "eager" else _sdpa
-                        out = core(f, module, q, k, v, added, _looks_back(f, module))
-                with f.tape.holding(*[f.attention_weights] * (f.attention_weights is not None)):
-                    return f.linear(names["o"], out), given
-
-
-def _looks_back(f: Forward, module: str) -> bool:
-    """Tokens of the decoder see those before them; a single one sees itself anyway."""
-    return module.startswith("decoder") and module.endswith("SelfAttention") and not same(f.setting.seq_len, 1)
-
-
-def _eager(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value, masked: bool) -> Value:
-    """Product, scale of 1, bias, mask, softmax in the format of the scores, dropout, product."""
-    b, s, a, d = q.shape
-    scores = f.matmul(f"{module}.scores", q, k, (b, a, s, k.shape[1]), ("query", "key"))
-    scores = f.add_repeated(f"{module}.bias", f.map(f"{module}.scale", scores), added)
-    scores = f.map(f"{module}.mask", scores) if masked else scores
-    wide = dtypes["fp32"] if f.setting.autocast is not None and f.setting.backend == "cuda" else scores.dtype
-    with f.tape.holding(scores):
-        weights = f.softmax(f"{module}.softmax", scores, wide)
-    with f.tape.holding(weights):
-        weights = f.dropout(f"{module}.dropout", weights)
-    if f.setting.checkpointing != "selective":
-        f.attention_weights = weights
-    with f.tape.holding(weights):
-        out = f.matmul(f"{module}.values", weights, v, (b, a, s, d), ("weights", "value"))
-        return f.map(f"{module}.transpose", out, shape=(b, s, a * d))
-
-
-def _sdpa(f: Forward, module: str, q: Value, k: Value, v: Value, added: Value, masked: bool) -> Value:
-    """torch's kernel, with bias and mask in one tensor."""
-    if masked:  # chooses between bias and minus infinity
-        seen = Storage(f"{module}.mask:seen", (1, 1, *added.shape[2:]), dtypes["bool"], part="attention")
-        added = f.tape.record(f"{module}.mask", (added,), added.shape, added.dtype, extra=[seen])
-    if module.endswith("SelfAttention") and not (same(f.arch.num_attention_heads, 1) or same(f.setting.seq_len, 1)):
-        added = f.map(f"{module}.bias", added)  # the table has the heads last, the kernel takes them first
-    with f.tape.holding(added):
-        q, k, v = (f.lowered(f"{module}.sdpa:{what}", t) for what, t in (("query", q), ("key", k), ("value", v)))
-        added = f.lowered(f"{module}.sdpa:bias", added)
-        if f.setting.backend == "cpu":
-            kernel = math if f.setting.dropout or added.grad else flash
-        else:
-            kernel = math if q.dtype.name == "fp64" else efficient
-        with f.tape.holding(q, k, v, added):
-            return kernel(f, module, q, k, v, added)
-
-
-def _bias(f: Forward, module: str) -> Value:
-    """A number for each head and each pair of tokens, looked up by their distance, which has a number of its own."""
-    s, name, whole = f.setting.seq_len, f"{module}.relative_attention_bias", dtypes["int64"]
-    table = f.parameter(f"{name}.weight")
-    beside = [Storage(f"{name}:distances {n}", (s, s), whole) for n in range(4 if module.startswith("decoder") else 5)]
-    beside.append(Storage(f"{name}:near", (s, s), dtypes["bool"]))
-    beside += [Storage(f"{name}:logarithms", (s, s), dtypes["fp32"])] * _makes_its_own(f)
-    buckets = f.tape.record(f"{name}:buckets", (), (s, s), whole, scratch=beside)
-    shape = (1, f.arch.num_attention_heads, s, s)
-    return f.tape.record(name, (table, buckets), shape, f.computed(table), saves=[(buckets, "buckets")])
-
-
-def _zeroes(f: Forward, module: str, dtype: Dtype) -> Value:
-    """What cross-attention adds; T5's code asks for their gradient where layers are computed again."""
-    s = f.setting.seq_len
-    zeroes = f.made(f"{module}.position_bias", (1, f.arch.num_attention_heads, s, s), dtype)
-    zeroes.grad = not _makes_its_own(f) and f.setting.checkpointing == "full" and f.weights.trains
-    return zeroes
-
-
-def _makes_its_own(f: Forward) -> bool:
-    """True where each layer makes bias and zeroes anew."""
-    return f.arch.model_type == "umt5"
 
 
 def _masks(setting: Setting, x: Value) -> dict[Storage, Storage | None]:
