@@ -68,3 +68,25 @@ def test_what_lives_in_small_models(case: dict) -> None:
     if arch.model_type == "bloom":  # its forward holds the projection beside copies of Q, K and V
         del ours["peak of forward"]
     assert {p: n - weights for p, n in ours.items()} == {p: pytest.approx(case["nbytes"][p], rel=NEAR[p]) for p in ours}
+
+
+GPT2 = {"model_type": "gpt2", "n_embd": 128, "n_head": 4, "n_layer": 3, "vocab_size": 8000, "n_positions": 256}
+T5 = {
+    "model_type": "t5", "d_model": 128, "d_kv": 32, "d_ff": 512, "num_layers": 3, "num_decoder_layers": 4,
+    "num_heads": 4, "vocab_size": 8000,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("config", "recipe", "measured"),
+    [
+        (GPT2, "fp32", 14_799_368), (GPT2, "bf16", 7_399_688), (GPT2, "autocast", 10_719_752),
+        (T5, "fp32", 17_254_280), (T5, "bf16", 8_829_316), (T5, "autocast", 14_773_256),
+    ],
+)  # fmt: skip
+def test_gradients_of_a_tied_head_are_summed_in_a_new_tensor(config: dict, recipe: str, measured: int) -> None:
+    """Measured with torch's profiler (torch 2.13, tests/oracle/peak.py); a copy's gradient is added to in place."""
+    timeline = training(Architecture.from_config(config), batch=2, seq_len=16, recipe=recipe, optimizer="sgd",
+                        backend="cpu")  # fmt: skip
+    weights = timeline.phases["backward"].select(kind="weights").nbytes
+    assert timeline.nbytes("backward") - weights == pytest.approx(measured, rel=TOLERANCE)

@@ -22,6 +22,7 @@ from comparison import Result, Scope, close, run
 from running import build, inputs_of
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.distributed._tools.mem_tracker import MemTracker
+from torch.profiler import ProfilerActivity, profile
 
 import vram
 from cases import step_of
@@ -141,6 +142,38 @@ def real_phases(config: dict[str, Any], words: dict[str, Any]) -> dict[str, int]
     return found
 
 
+#: Models whose head is the embedding, so wide that the sum of both gradients is the largest moment of backward.
+TIED: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({**config, "vocab_size": 8000}, {"batch": 2, "seq_len": 16, "recipe": recipe})
+    for config in (GPT2, T5) for recipe in ("fp32", "bf16", "autocast")
+]  # fmt: skip
+
+
+def profiled(config: dict[str, Any], words: dict[str, Any]) -> dict[str, int]:
+    """Bytes beside the weights at the peak of backward, as torch's profiler sees each of them come and go.
+
+    Where something else watches every storage, autograd does not add gradients in place.
+    """
+    model = build(config, {**words, "dtype": "bf16" if words["recipe"] == "bf16" else "fp32"})
+    inputs = inputs_of(model, words, config["vocab_size"])
+    model(**inputs)  # the first run fills caches
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as watched:
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=words["recipe"] == "autocast"):
+            loss = model(**inputs).loss
+        mark = torch.empty(_MARK, dtype=torch.uint8)
+        del mark
+        loss.backward()
+    now = peak = 0
+    changes = [event for event in watched.profiler.kineto_results.events() if event.name() == "[memory]"]
+    for event in sorted(changes, key=lambda event: event.start_ns()):
+        now += event.nbytes()
+        peak = max(peak, now) if event.nbytes() != -_MARK else now
+    return {"peak of backward": peak}
+
+
+_MARK = 123_456_789  # bytes that nothing else has
+
+
 def our_phases(config: dict[str, Any], words: dict[str, Any]) -> dict[str, int]:
     """The same from the library."""
     timeline = vram.training(vram.Architecture.from_config(config), optimizer="sgd", backend="cpu", **words)
@@ -194,6 +227,8 @@ def cases(scope: Scope) -> Iterator[Result]:
     """Small models phase by phase; then the fixture's, GPT-2 or all."""
     for config, words in small():
         yield close(f"{config['model_type']} {words}", our_phases(config, words), real_phases(config, words))
+    for config, words in TIED:
+        yield close(f"tied {config['model_type']} {words}", our_phases(config, words), profiled(config, words))
     for case in json.loads(FIXTURE.read_text(encoding="utf-8"))["cases"]:
         if scope.everything or case["config"]["model_type"] == "gpt2":
             config, words = step_of(case)

@@ -29,12 +29,18 @@ class Run:
 
     gradients  formats in which a weight's gradient is kept
     existing   says of a weight's name whether its gradient exists already: a new one is added to it and freed
+    waiting    says the same of a head that is the embedding: autograd still has its gradient, as a view, and puts the
+               sum into a new tensor
     """
 
     def __init__(
-        self, stretch: Stretch, gradients: tuple[Dtype, ...] = (), existing: Callable[[str], bool] = lambda name: False
+        self,
+        stretch: Stretch,
+        gradients: tuple[Dtype, ...] = (),
+        existing: Callable[[str], bool] = lambda name: False,
+        waiting: Callable[[str], bool] = lambda name: False,
     ):
-        self.stretch, self.gradients, self.existing = stretch, gradients, existing
+        self.stretch, self.gradients, self.existing, self.waiting = stretch, gradients, existing, waiting
         self.moments: list[Moment] = []
         self._alive: Counter[Storage] = Counter()
         self._reached: dict[Value, None] = {}
@@ -179,6 +185,11 @@ class Run:
                 self._hold(Storage(f"{value.storage.name}.grad", value.shape, dtype, "gradients", value.storage.part))
             if self.gradients != (value.dtype,):
                 self._mark(f"gradient of {value.storage.name}")
+        elif value not in self._reached and self.waiting(value.storage.name):
+            total = Storage(f"{value.storage.name}.grad, summed", value.shape, value.dtype, "temporaries")
+            self._hold(total)
+            self._mark(f"gradients of {value.storage.name} summed")
+            self._drop(total)
         self._reached[value] = None
         self._drop(storage)
 

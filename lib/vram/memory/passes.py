@@ -69,16 +69,17 @@ class Passes:
 
         A stretch for which gradients wait has a second run, as the last layer of its stack: there they do not yet.
         """
-        all_of, outside = set(map(plain_name, self.trained)), set()
+        all_of, outside, waiting = set(map(plain_name, self.trained)), set(), set()
         weights = {plain_name(t) for t in self.trained if not t.axes}
         found = {}
         for part in reversed(self.model.parts):
             stretch, names = part.stretch, all_of if self.earlier else outside
             for top in (False, True) if stretch.waits and part.axes else (False,):
                 if (stretch, top) not in found:
-                    moments = Run(stretch, self.gradients, names.__contains__).backward(last=top)
+                    moments = Run(stretch, self.gradients, names.__contains__, waiting.__contains__).backward(last=top)
                     found[stretch, top] = {b: [m for m in moments if m.reached is b] for b in (False, True)}
             if not part.axes:
+                waiting = weights & _as_they_are(stretch) if part is self.model.after else waiting - stretch.inputs
                 outside = outside | (weights & stretch.inputs)
         return found
 
@@ -117,3 +118,8 @@ class Passes:
             if not is_whole(axis.count) or axis.count > 1:
                 yield part, 0
         yield self.model.before, None
+
+
+def _as_they_are(stretch: Stretch) -> set[str]:
+    """The weights of products that keep them, not a cast copy: the gradient of such a one is a view."""
+    return {storage.name for op in stretch.tape.ops for storage in op.saved if storage.kind == "weights"}
