@@ -8,7 +8,7 @@ from html import unescape
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import vram
@@ -112,7 +112,11 @@ def test_the_table_is_the_timeline(timeline: Timeline) -> None:
     assert "<figcaption>a step</figcaption>" in picture._repr_html_() and "a step" in picture.image
 
 
+WIDE = ({"weights": 7 * 10**11, "gradients": 7 * 10**11}, {"weights": 0})  # amounts wider than a narrow column
+
+
 @settings(deadline=None, max_examples=60)
+@example([WIDE] * 4, 10**13, (NARROW, 300))
 @given(phases, st.none() | st.integers(1, 10**13), st.sampled_from([(960, 300), (NARROW, 300), (760, 170)]))
 def test_areas_are_true_to_scale_and_texts_never_overlap(
     steps: list, usable: int | None, size: tuple[int, int]

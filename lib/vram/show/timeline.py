@@ -231,20 +231,20 @@ def _peak(timeline: Timeline, scale: Scale, left: float, column: float, right: f
 
 
 def _phase_names(timeline: Timeline, left: float, column: float, bottom: float) -> tuple[list[str], int]:
-    """Name and largest moment of each phase under the plot, and how many lines the names take."""
+    """Name and largest moment of each phase under the plot, and how many lines they take beyond one for the amount."""
     names = {phase: _wrapped(phase, column - 6) for phase in timeline.phases}
+    amounts = {phase: _wrapped(gib(timeline.nbytes(phase)), column - 6) for phase in timeline.phases}
     lines = max(map(len, names.values()))
     drawn = []
     for n, phase in enumerate(timeline.phases):
         x, strong = left + (n + 0.5) * column, phase == timeline.peak_phase
         colour = ALERT if strong else INK
+        said = [*enumerate(names[phase]), *enumerate(amounts[phase], start=lines)]
         drawn += [
             svg.text(x, bottom + 20 + i * _LINE, words, size=_SIZE, bold=strong, colour=colour, anchor="middle")
-            for i, words in enumerate(names[phase])
+            for i, words in said
         ]
-        total, y = gib(timeline.nbytes(phase)), bottom + 20 + lines * _LINE
-        drawn.append(svg.text(x, y, total, size=_SIZE, bold=strong, colour=colour, anchor="middle"))
-    return drawn, lines
+    return drawn, lines + max(map(len, amounts.values())) - 1
 
 
 def _wrapped(words: str, width: float) -> list[str]:
