@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..ledger.dtypes import Dtype
 from .activations.stretches import Stretch
@@ -123,8 +123,16 @@ class Run:
         return self.moments
 
     def _recompute(self, ops: list[Op]) -> None:
-        """A checkpointed region forward once more; then each of its operations holds what it saved."""
-        held = self._compute(ops, [s for op in ops for s in op.saved])
+        """A checkpointed region forward once more; then each of its operations holds what it saved.
+
+        torch stops it at the last tensor that backward needs; inputs are saved before an operation makes its output.
+        """
+        end = max(place for place, op in enumerate(ops) if op.saved)
+        *before, last = ops[: end + 1]
+        made = tuple(value for value in last.outputs if value.storage in last.saved)
+        waiting = [storage for op in ops[end + 1 :] for storage in _touched(op)]  # for what is not computed again
+        last = replace(last, outputs=made, scratch=last.scratch if made else (), held=(*last.held, *waiting))
+        held = self._compute([*before, last], [s for op in ops for s in op.saved])
         for op in ops:
             for storage in set(op.saved):
                 self._hold(storage)

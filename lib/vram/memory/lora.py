@@ -104,12 +104,12 @@ def _several(names: str | Iterable[str]) -> Iterable[str]:
     return (names,) if isinstance(names, str) else names
 
 
-def _trained(tensor: Tensor, name: str, shape: tuple[Size, ...]) -> Tensor:
-    return Tensor(_PREFIX + name, shape, tensor.dtype, tensor.kind, tensor.axes, tensor.op, tensor.part)
+def _trained(tensor: Tensor, name: str, shape: tuple[Size, ...], op: str | None = None) -> Tensor:
+    return Tensor(_PREFIX + name, shape, tensor.dtype, tensor.kind, tensor.axes, op or tensor.op, tensor.part)
 
 
 def _adapters(tensor: Tensor, rank: Size, dora: bool, lora_bias: bool) -> Iterator[Tensor]:
-    """A and B of one target, and what DoRA or a bias adds."""
+    """A and B of one target, which are linear layers beside a Conv1D, too, and what DoRA or a bias adds."""
     module = module_of(tensor.name)
     if tensor.op == "embedding":
         if lora_bias:
@@ -119,8 +119,8 @@ def _adapters(tensor: Tensor, rank: Size, dora: bool, lora_bias: bool) -> Iterat
         yield _trained(tensor, f"{module}.lora_embedding_B", (d_out, rank))
     else:
         d_in, d_out = tensor.shape if tensor.op == "conv1d" else tensor.shape[::-1]
-        yield _trained(tensor, f"{module}.lora_A.weight", (rank, d_in))
-        yield _trained(tensor, f"{module}.lora_B.weight", (d_out, rank))
+        yield _trained(tensor, f"{module}.lora_A.weight", (rank, d_in), "linear")
+        yield _trained(tensor, f"{module}.lora_B.weight", (d_out, rank), "linear")
     if lora_bias:
         yield _trained(tensor, f"{module}.lora_B.bias", (d_out,))
     if dora:

@@ -253,13 +253,26 @@ class Forward:
         return self.cast(f"{name}:back", out, x.dtype)
 
     def _adapted(self, name: str, x: Value, out: Value) -> Value:
-        """out + B A x: x is kept for A once more where the adapter has another format."""
+        """out + B A x: x is kept for A once more where the adapter has another format.
+
+        Beside a quantised weight peft lets autocast choose the formats; beside others it casts x itself, and the result.
+        """
         a, b = self.parameter(f"{name}.lora_A.weight"), self.parameter(f"{name}.lora_B.weight")
-        x = self.cast(f"{name}.lora_A:cast", x, a.dtype) if self.setting.autocast is None else x
-        x = self.dropout(f"{name}.lora_dropout", x, self.setting.lora_dropout)
-        narrow = self.product(f"{name}.lora_A", x, a)
-        delta = self.map(f"{name}.lora:scale", self.product(f"{name}.lora_B", narrow, b))
-        return self.cast(f"{name}.lora:back", self.add(f"{name}.lora:add", out, delta), out.dtype)
+        packed = self.parameter(f"{name}.weight").dtype.name not in _FLOATS
+        casts = not packed or self.setting.autocast is None
+        with self.tape.holding(x, out):
+            x = self.cast(f"{name}.lora_A:cast", x, a.dtype) if casts else x
+            with self.tape.holding(x):
+                dropped = self.dropout(f"{name}.lora_dropout", x, self.setting.lora_dropout)
+                with self.tape.holding(dropped):
+                    narrow = self.product(f"{name}.lora_A", dropped, a)
+                with self.tape.holding(narrow):
+                    wide = self.product(f"{name}.lora_B", narrow, b)
+                delta = self.map(f"{name}.lora:scale", wide)
+                if packed and casts:
+                    delta = self.cast(f"{name}.lora:back", delta, out.dtype)
+                added = self.add(f"{name}.lora:add", out, delta)
+        return added if packed else self.cast(f"{name}.lora:back", added, out.dtype)
 
 
 def promoted(a: Dtype, b: Dtype) -> Dtype:

@@ -155,11 +155,23 @@ _KEEPS_MASK = frozenset({"gpt2"})
 
 
 def _embedded(f: Forward) -> Value:
-    """The embedding of the tokens, positions added where they are learned."""
-    names, b, s = f.names, f.setting.batch, f.setting.seq_len
+    """What the layers work on. Checkpointing in transformers asks for the gradient of a frozen embedding's output."""
+    names, shape = f.names, (f.setting.batch, f.setting.seq_len)
     weight = f.parameter(f"{names['embedding']}.weight")
-    ids = Storage(f"{names['embedding']}:tokens", (b, s), dtypes["int64"])
-    x = f.tape.record(names["embedding"], (weight,), (b, s, f.arch.embedding_size), f.computed(weight), extra=[ids])
+    ids = Storage(f"{names['embedding']}:tokens", shape, dtypes["int64"])
+    x = f.tape.record(names["embedding"], (weight,), (*shape, f.arch.embedding_size), f.computed(weight), extra=[ids])
+    if x.grad or not f.weights.trains or f.setting.checkpointing != "full":
+        return _finished(f, x)
+    leaf = Value(x.storage, True)
+    x = _finished(f, leaf)
+    if x is not leaf:  # else the first layer keeps it
+        f.tape.keep(leaf, f"{names['embedding']}:output")
+    return x
+
+
+def _finished(f: Forward, x: Value) -> Value:
+    """The embedded tokens, scaled or projected where the family does so, positions added where they are learned."""
+    names, s = f.names, f.setting.seq_len
     if projects(f):
         x = f.linear(names["project_in"], x)
     if f.arch.model_type in _SCALES_EMBEDDING:

@@ -175,6 +175,10 @@ class Tape:
         )  # fmt: skip
         return out
 
+    def keep(self, leaf: Value, name: str) -> None:
+        """A tensor whose gradient was asked for: autograd keeps it until all is over."""
+        self.ops.append(Op(name, (), (leaf,), (leaf.storage.call(name),), region=self.region, held=self.variables))
+
     def split(
         self, name: str, value: Value, shapes: Sequence[Shape], backward: Iterable[Storage] = ()
     ) -> list[Value]:
