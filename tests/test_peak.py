@@ -52,6 +52,8 @@ SMALL = json.loads((HERE / "fixtures" / "peak_small.json").read_text(encoding="u
 
 #: Vectors of a token show in models this small; in forward, of some families one more tensor is not counted.
 NEAR = {"peak of forward": 0.014, "after forward": 4e-3, "peak of backward": 4e-3}
+#: DoRA works beside whole matrices, which are as large as activations in models this small: what is kept is as exact.
+NEAR_DORA = {"peak of forward": 0.02, "after forward": 4e-3, "peak of backward": 0.01}
 
 
 @pytest.mark.parametrize("case", SMALL, ids=[f"{n}-{c['config']['model_type']}" for n, c in enumerate(SMALL)])
@@ -67,7 +69,8 @@ def test_what_lives_in_small_models(case: dict) -> None:
     }  # fmt: skip
     if arch.model_type == "bloom":  # its forward holds the projection beside copies of Q, K and V
         del ours["peak of forward"]
-    assert {p: n - weights for p, n in ours.items()} == {p: pytest.approx(case["nbytes"][p], rel=NEAR[p]) for p in ours}
+    near = NEAR_DORA if case["settings"].get("lora", {}).get("dora") else NEAR
+    assert {p: n - weights for p, n in ours.items()} == {p: pytest.approx(case["nbytes"][p], rel=near[p]) for p in ours}
 
 
 GPT2 = {"model_type": "gpt2", "n_embd": 128, "n_head": 4, "n_layer": 3, "vocab_size": 8000, "n_positions": 256}

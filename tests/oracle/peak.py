@@ -66,6 +66,13 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (LLAMA, {"recipe": "autocast"}),
     (LLAMA, {"recipe": "autocast", "checkpointing": "full"}),
     (LLAMA, {"recipe": "fp32", "lora": {"rank": 8}, "base": "fp32"}),
+    (LLAMA, {"recipe": "autocast", "lora": {"rank": 8}, "base": "bf16"}),
+    (LLAMA, {"recipe": "autocast", "lora": {"rank": 8}, "base": "bf16", "lora_dropout": 0.1, "checkpointing": "full"}),
+    (LLAMA, {"recipe": "fp32", "lora": {"rank": 8, "dora": True}, "base": "bf16"}),
+    (LLAMA, {"recipe": "autocast", "lora": {"rank": 8, "dora": True}, "base": "bf16", "lora_dropout": 0.1}),
+    (LLAMA, {"recipe": "fp32", "lora": {"rank": 8, "targets": ["embed_tokens", "v_proj"]}, "base": "bf16"}),
+    (GPT2, {"recipe": "fp32", "lora": {"rank": 8}, "base": "fp32"}),
+    (GPT2, {"recipe": "fp32", "lora": {"rank": 8, "dora": True}, "base": "bf16", "checkpointing": "full"}),
     ({**LLAMA, "vocab_size": 4096}, {"recipe": "fp32", "seq_len": 16}),
     (GPT2, {"recipe": "fp32", "attention": "eager", "dropout": 0.1}),
     (GPT2, {"recipe": "bf16", "activation": "gelu"}),
@@ -121,10 +128,17 @@ def small() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
         yield config, {"batch": 2, "seq_len": 128, **words}
 
 
+def in_words_of_peft(
+    rank: int, targets: str | list[str] = "all-linear", dora: bool = False, dropout: float = 0.0
+) -> dict[str, Any]:
+    """The arguments of peft's LoraConfig for some of `vram.lora`."""
+    return {"r": rank, "target_modules": targets, "use_dora": dora, "lora_dropout": dropout}
+
+
 def real_phases(config: dict[str, Any], words: dict[str, Any]) -> dict[str, int]:
     """Bytes beside the weights: at the peak of forward, after it, at the peak of backward."""
-    dtype = "bf16" if words["recipe"] == "bf16" else "fp32"
-    lora = {"r": words["lora"]["rank"], "target_modules": "all-linear"} if "lora" in words else None
+    dtype = words.get("base", "bf16" if words["recipe"] == "bf16" else "fp32")
+    lora = in_words_of_peft(**words["lora"], dropout=words.get("lora_dropout", 0.0)) if "lora" in words else None
     model = build(config, {**words, "dtype": dtype, "lora": lora})
     inputs = inputs_of(getattr(model, "base_model", model) if lora else model, words, config["vocab_size"])
     found: dict[str, int] = {}

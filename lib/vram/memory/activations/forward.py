@@ -13,6 +13,7 @@ from ...ledger.arithmetic import Size
 from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
 from ...ledger.tensor import Axis, Tensor
+from .adapters import adapted
 from .kinds import Kind
 from .setting import Setting
 from .tape import Shape, Storage, Tape, Value, size_key
@@ -131,9 +132,14 @@ class Forward:
 
     # formats
 
+    @staticmethod
+    def is_packed(weight: Value) -> bool:
+        """True for a quantised weight."""
+        return weight.dtype.name not in _FLOATS
+
     def computed(self, weight: Value) -> Dtype:
         """The format of what is made of a weight: its own, unless it is quantised."""
-        return weight.dtype if weight.dtype.name in _FLOATS else self.weights.computed
+        return self.weights.computed if self.is_packed(weight) else weight.dtype
 
     def cast(self, name: str, x: Value, dtype: Dtype) -> Value:
         """A copy in another format, its memory in the same order; the tensor itself where it has that format."""
@@ -223,13 +229,13 @@ class Forward:
         """x Wᵀ + b, with the adapter added where the module has one."""
         weight = self.parameter(f"{name}.weight")
         out = self.product(name, x, weight)
-        return self._adapted(name, x, out) if f"{name}.lora_A.weight" in self.weights else out
+        return adapted(self, name, x, out) if f"{name}.lora_A.weight" in self.weights else out
 
     def product(
         self, name: str, x: Value, weight: Value, width: Size | None = None, bias_name: str | None = None
     ) -> Value:
         """x Wᵀ + b, `width` wide: keeps x where W is trained, and a cast copy of W where x needs a gradient."""
-        if weight.dtype.name not in _FLOATS:
+        if self.is_packed(weight):
             return self._packed(name, x, weight)
         shape = (*x.shape[:-1], self.weights.width(weight.storage.name) if width is None else width)
         bias_name = bias_name or f"{name}.bias"
@@ -251,28 +257,6 @@ class Forward:
         unpacked = Storage(f"{name}.weight unpacked", weight.shape, computed, "temporaries")
         out = self.tape.record(name, (self.cast(f"{name}:cast", x, computed),), shape, computed, backward=[unpacked])
         return self.cast(f"{name}:back", out, x.dtype)
-
-    def _adapted(self, name: str, x: Value, out: Value) -> Value:
-        """out + B A x: x is kept for A once more where the adapter has another format.
-
-        Beside a quantised weight peft lets autocast choose the formats; beside others it casts x itself, and the result.
-        """
-        a, b = self.parameter(f"{name}.lora_A.weight"), self.parameter(f"{name}.lora_B.weight")
-        packed = self.parameter(f"{name}.weight").dtype.name not in _FLOATS
-        casts = not packed or self.setting.autocast is None
-        with self.tape.holding(x, out):
-            x = self.cast(f"{name}.lora_A:cast", x, a.dtype) if casts else x
-            with self.tape.holding(x):
-                dropped = self.dropout(f"{name}.lora_dropout", x, self.setting.lora_dropout)
-                with self.tape.holding(dropped):
-                    narrow = self.product(f"{name}.lora_A", dropped, a)
-                with self.tape.holding(narrow):
-                    wide = self.product(f"{name}.lora_B", narrow, b)
-                delta = self.map(f"{name}.lora:scale", wide)
-                if packed and casts:
-                    delta = self.cast(f"{name}.lora:back", delta, out.dtype)
-                added = self.add(f"{name}.lora:add", out, delta)
-        return added if packed else self.cast(f"{name}.lora:back", added, out.dtype)
 
 
 def promoted(a: Dtype, b: Dtype) -> Dtype:

@@ -16,6 +16,7 @@ from ...ledger.arithmetic import Size, smallest
 from ...ledger.dtypes import dtypes
 from ...ledger.errors import VramError
 from ...ledger.tensor import Axis, Tensor
+from .adapters import adapted_embedding
 from .attention import attention
 from .described import ENCODER_DECODERS, resolved, undescribed
 from .experts import experts
@@ -160,6 +161,8 @@ def _embedded(f: Forward) -> Value:
     weight = f.parameter(f"{names['embedding']}.weight")
     ids = Storage(f"{names['embedding']}:tokens", shape, dtypes["int64"])
     x = f.tape.record(names["embedding"], (weight,), (*shape, f.arch.embedding_size), f.computed(weight), extra=[ids])
+    if f"{names['embedding']}.lora_embedding_A" in f.weights:
+        x = adapted_embedding(f, names["embedding"], ids, x)
     if x.grad or not f.weights.trains or f.setting.checkpointing != "full":
         return _finished(f, x)
     leaf = Value(x.storage, True)
