@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .tape import Storage, Value
+from ...ledger.arithmetic import Size
+from .tape import Shape, Storage, Value
 
 if TYPE_CHECKING:
     from .forward import Forward
@@ -25,7 +26,7 @@ def adapted(f: Forward, name: str, x: Value, out: Value) -> Value:
             dropped = f.dropout(f"{name}.lora_dropout", x, f.setting.lora_dropout)
             if f"{name}.lora_magnitude_vector" in f.weights:
                 added = f.add(f"{name}.lora:add", out, _dora(f, name, dropped, out, a, b))
-                return f.cast(f"{name}.lora:back", added, out.dtype)
+                return f.cast(f"{name}.lora:back", added, out.dtype) if casts else added
             delta = f.map(f"{name}.lora:scale", _both(f, name, dropped, a, b))
             if packed and casts:
                 delta = f.cast(f"{name}.lora:back", delta, out.dtype)
@@ -57,29 +58,36 @@ def _dora(f: Forward, name: str, x: Value, out: Value, a: Value, b: Value) -> Va
     The norm is computed anew in each pass, beside whole matrices, and taken for a constant. With dropout W x is, too.
     """
     dora, weight = f"{name}.dora", f.parameter(f"{name}.weight")
-    computed = f.setting.autocast or a.dtype
-    d_in, d_out = a.shape[1], b.shape[0]
+    (rank, d_in), d_out, computed = a.shape, b.shape[0], f.setting.autocast or a.dtype
     eye = f.cast(f"{dora}:eye cast", f.made(f"{dora}:eye", (d_in, d_in), a.dtype), computed)
-    narrow = f.made(f"{dora}:A", (d_in, a.shape[0]), computed)
-    with f.tape.holding(eye, narrow):
-        product = f.made(f"{dora}:BA", (d_in, d_out), computed)
-        product = f.cast(f"{dora}:BA cast", product, x.dtype)
-        whole = f.made(f"{dora}:W", weight.shape, x.dtype) if f.is_packed(weight) or weight.dtype != x.dtype else weight
-        with f.tape.holding(product, whole):
-            with f.tape.holding(f.made(f"{dora}:scaled", weight.shape, x.dtype)):
-                summed = f.made(f"{dora}:W + BA", weight.shape, x.dtype)
-            with f.tape.holding(summed):
-                norm = f.made(f"{dora}:norm", (d_out,), x.dtype)
-            magnitude = f.parameter(f"{name}.lora_magnitude_vector")
-            m = f.tape.record(f"{dora}:m", (magnitude, norm), (d_out,), magnitude.dtype, saves=[(norm, "norm")])
-            base = out
-            with f.tape.holding(norm, m, low := _both(f, name, x, a, b)):
-                if f.setting.lora_dropout:
-                    base = f.matmul(f"{dora}:base", x, whole, (*x.shape[:-1], d_out), ("input", "weight"))
-                elif f"{name}.bias" in f.weights:
-                    base = f.add(f"{dora}:without bias", out, f.parameter(f"{name}.bias"))
-                with f.tape.holding(base):
-                    left = f.mul(f"{dora}:left", base, f.map(f"{dora}:m - 1", m), ("base", "m - 1"))
-                    with f.tape.holding(left):
-                        right = f.map(f"{dora}:scale", f.mul(f"{dora}:right", low, m, ("delta", "m")))
-                    return f.add(f"{dora}:add", left, right)
+    with f.tape.holding(eye):
+        f.tape.hold(f.made(f"{dora}:A", (d_in, rank), computed))  # the graph of B A, which nobody runs backward
+        f.tape.hold(f.cast(f"{dora}:BA cast", f.made(f"{dora}:BA", (d_in, d_out), computed), x.dtype))
+        same = weight.dtype == x.dtype and not f.is_packed(weight)
+        whole = weight if same else f.made(f"{dora}:W", weight.shape, x.dtype)
+        f.tape.hold(whole)
+        norm = _norm(f, dora, weight.shape, d_out, x)
+        f.tape.hold(norm)
+        magnitude = f.parameter(f"{name}.lora_magnitude_vector")
+        m = f.tape.record(f"{dora}:m", (magnitude, norm), (d_out,), magnitude.dtype, saves=[(norm, "norm")])
+        f.tape.hold(m)
+        delta = _both(f, name, x, a, b)
+        f.tape.hold(delta)
+        base = out
+        if f.setting.lora_dropout:
+            base = f.matmul(f"{dora}:base", x, whole, (*x.shape[:-1], d_out), ("input", "weight"))
+        elif f"{name}.bias" in f.weights:
+            base = f.add(f"{dora}:without bias", out, f.parameter(f"{name}.bias"))
+        f.tape.hold(base)
+        left = f.mul(f"{dora}:left", base, f.map(f"{dora}:m - 1", m), ("base", "m - 1"))
+        f.tape.hold(left)
+        right = f.map(f"{dora}:scale", f.mul(f"{dora}:right", delta, m, ("delta", "m")))
+        return f.add(f"{dora}:add", left, right)
+
+
+def _norm(f: Forward, dora: str, shape: Shape, d_out: Size, x: Value) -> Value:
+    """The norm of each row of W + B A."""
+    with f.tape.holding(f.made(f"{dora}:scaled", shape, x.dtype)):
+        summed = f.made(f"{dora}:W + BA", shape, x.dtype)
+    with f.tape.holding(summed):
+        return f.made(f"{dora}:norm", (d_out,), x.dtype)

@@ -12,8 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...architectures.layers import full_and_sliding
-from ...ledger.arithmetic import Size, smallest
-from ...ledger.dtypes import dtypes
+from ...ledger.arithmetic import Size, is_whole, smallest
+from ...ledger.dtypes import Dtype, dtypes
 from ...ledger.errors import VramError
 from ...ledger.tensor import Axis, Tensor
 from .adapters import adapted_embedding
@@ -28,7 +28,7 @@ from .norms import norm
 from .setting import Setting
 from .stretches import Model, Part, Stretch
 from .t5 import encoder_decoder
-from .tape import Storage, Value
+from .tape import Shape, Storage, Value
 
 if TYPE_CHECKING:
     from ...architectures.architecture import Architecture
@@ -49,22 +49,26 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
     variables = _variables(f, x)
     block = arch.names["o"].split("{}")[0] + "{}"
     kinds = kinds_of_layer(arch, setting, x.grad or not weights.trains)
-    known: dict[Kind, Stretch] = {}  # layers that differ only in where they are
+    known: dict[tuple[Kind, Dtype], Stretch] = {}  # layers that differ only in where they are
     layers: list[Part] = []
-    for kind in kinds:
-        alike = replace(kind, axis=_ANYWHERE)
+
+    def stretch_of(kind: Kind, entering: Dtype) -> Stretch:
+        alike = replace(kind, axis=_ANYWHERE), entering
         if alike not in known:
-            f = Forward(arch, setting, weights, shared, kind)
-            grad = weights.trains and not kind.frozen_input
-            enters = Value(Storage(f"{block}:input", x.shape, x.dtype, unnamed=setting.checkpointing != "full"), grad)
-            with f.tape.checkpoint(block) if setting.checkpointing == "full" else nullcontext():
-                with f.tape.holding(enters):
-                    leaves = layer(f, enters)
-            lingers = f.attention_weights if arch.model_type in _KEEPS_OUTPUTS else None
-            known[alike] = Stretch(f.tape, enters, leaves, lingers and lingers.storage)
-        layers.append(Part(known[alike], (kind.axis,), 1))
+            known[alike] = _recorded(Forward(arch, setting, weights, shared, kind), block, x.shape, entering)
+        return known[alike]
+
+    stream = x.dtype
+    for kind in kinds:
+        stretch, axis = stretch_of(kind, stream), kind.axis
+        leaving = stretch.leaves.dtype
+        if leaving != stream and not (is_whole(axis.count) and axis.count == 1):  # the others get another format
+            layers.append(Part(stretch, (replace(axis, count=1),), 1))
+            stretch, axis = stretch_of(kind, leaving), replace(axis, count=axis.count - 1, start=axis.start + axis.step)
+        layers.append(Part(stretch, (axis,), 1))
+        stream = leaving
     f = Forward(arch, setting, weights, shared)
-    enters = Value(Storage("hidden states", x.shape, x.dtype, unnamed=True), layers[-1].stretch.leaves.grad)
+    enters = Value(Storage("hidden states", x.shape, stream, unnamed=True), layers[-1].stretch.leaves.grad)
     with f.tape.holding(enters):
         y = norm(f, arch.names["final_norm"], enters) if arch.final_norm else enters
         y = f.linear(arch.names["project_out"], y) if projects(f) else y
@@ -79,6 +83,18 @@ def record(arch: Architecture, setting: Setting, trained: Iterable[Tensor], froz
 
 
 _ANYWHERE = Axis(1)
+
+
+def _recorded(f: Forward, block: str, shape: Shape, entering: Dtype) -> Stretch:
+    """A layer on a tape of its own; `entering` is the format of the stream that reaches it."""
+    full = f.setting.checkpointing == "full"
+    grad = f.weights.trains and not f.kind.frozen_input
+    enters = Value(Storage(f"{block}:input", shape, entering, unnamed=not full), grad)
+    with f.tape.checkpoint(block) if full else nullcontext(), f.tape.holding(enters):
+        leaves = layer(f, enters)
+    lingers = f.attention_weights if f.arch.model_type in _KEEPS_OUTPUTS else None
+    return Stretch(f.tape, enters, leaves, lingers and lingers.storage)
+
 
 #: Families whose code makes a mask of ones where it is given none, to count positions or distances by.
 _MAKES_MASKS = {"opt": ("fp32", "int64"), "falcon": ("int64",)}
