@@ -53,7 +53,7 @@ SMALL = json.loads((HERE / "fixtures" / "peak_small.json").read_text(encoding="u
 #: Vectors of a token show in models this small; in forward, of some families one more tensor is not counted.
 NEAR = {"peak of forward": 0.014, "after forward": 4e-3, "peak of backward": 4e-3}
 #: DoRA works beside whole matrices, which are as large as activations in models this small: what is kept is as exact.
-NEAR_DORA = {"peak of forward": 0.02, "after forward": 4e-3, "peak of backward": 0.01}
+NEAR_DORA = {"peak of forward": 0.02, "after forward": 4e-3, "peak of backward": 0.02}
 
 
 @pytest.mark.parametrize("case", SMALL, ids=[f"{n}-{c['config']['model_type']}" for n, c in enumerate(SMALL)])

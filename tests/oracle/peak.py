@@ -15,9 +15,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import peft
 import torch
 import transformers
 from alive import Alive
+from bitsandbytes.nn import Linear4bit
 from comparison import Result, Scope, close, run
 from running import build, inputs_of
 from torch._subclasses.fake_tensor import FakeTensorMode
@@ -71,6 +73,9 @@ SMALL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (LLAMA, {"recipe": "fp32", "lora": {"rank": 8, "dora": True}, "base": "bf16"}),
     (LLAMA, {"recipe": "autocast", "lora": {"rank": 8, "dora": True}, "base": "bf16", "lora_dropout": 0.1}),
     (LLAMA, {"recipe": "fp32", "lora": {"rank": 8, "targets": ["embed_tokens", "v_proj"]}, "base": "bf16"}),
+    (LLAMA, {"recipe": "fp32", "lora": {"rank": 8}, "base": "nf4", "checkpointing": "full"}),
+    (LLAMA, {"recipe": "autocast", "lora": {"rank": 8}, "base": "nf4", "lora_dropout": 0.1}),
+    (LLAMA, {"recipe": "autocast", "lora": {"rank": 8, "dora": True}, "base": "nf4"}),
     (GPT2, {"recipe": "fp32", "lora": {"rank": 8}, "base": "fp32"}),
     (GPT2, {"recipe": "fp32", "lora": {"rank": 8, "dora": True}, "base": "bf16", "checkpointing": "full"}),
     ({**LLAMA, "vocab_size": 4096}, {"recipe": "fp32", "seq_len": 16}),
@@ -135,11 +140,35 @@ def in_words_of_peft(
     return {"r": rank, "target_modules": targets, "use_dora": dora, "lora_dropout": dropout}
 
 
+def quantised(config: dict[str, Any], words: dict[str, Any], lora: dict[str, Any]) -> torch.nn.Module:
+    """The model with the matrices of its layers in bitsandbytes' NF4, and peft's adapters beside them.
+
+    peft asks whether autocast is on for CUDA; here it is asked of the CPU.
+    """
+    model = build(config, {**words, "lora": None, "checkpointing": "none"})
+    for parent in list(model.modules()):
+        for name, child in list(parent.named_children()):
+            if type(child) is torch.nn.Linear and name != "lm_head":
+                packed = Linear4bit(child.in_features, child.out_features, child.bias is not None, torch.bfloat16,
+                                    compress_statistics=False, quant_type="nf4")  # fmt: skip
+                packed.load_state_dict(child.state_dict())
+                setattr(parent, name, packed.to("cpu"))
+    model.requires_grad_(False).is_loaded_in_4bit = True
+    peft.tuners.lora.bnb.torch.is_autocast_enabled = lambda device="cpu": torch.is_autocast_cpu_enabled()
+    model = peft.get_peft_model(model, peft.LoraConfig(**lora))
+    if words.get("checkpointing") == "full":
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return model.train()
+
+
 def real_phases(config: dict[str, Any], words: dict[str, Any]) -> dict[str, int]:
     """Bytes beside the weights: at the peak of forward, after it, at the peak of backward."""
     dtype = words.get("base", "bf16" if words["recipe"] == "bf16" else "fp32")
     lora = in_words_of_peft(**words["lora"], dropout=words.get("lora_dropout", 0.0)) if "lora" in words else None
-    model = build(config, {**words, "dtype": dtype, "lora": lora})
+    if dtype == "nf4":
+        model = quantised(config, {**words, "dtype": "bf16"}, lora)
+    else:
+        model = build(config, {**words, "dtype": dtype, "lora": lora})
     inputs = inputs_of(getattr(model, "base_model", model) if lora else model, words, config["vocab_size"])
     found: dict[str, int] = {}
     for _ in range(2):  # the first run fills caches
