@@ -1,7 +1,7 @@
 """The operations a model's code is made of, each with what torch saves for its backward.
 
 A product a·b keeps a where b needs a gradient, and b where a does. A frozen weight therefore spares its input, and
-the first layer under a frozen embedding saves next to nothing: LoRA follows from the rules and has none of its own.
+the first layer under a frozen embedding saves next to nothing.
 """
 
 from __future__ import annotations
