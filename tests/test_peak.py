@@ -93,3 +93,11 @@ def test_gradients_of_a_tied_head_are_summed_in_a_new_tensor(config: dict, recip
                         backend="cpu")  # fmt: skip
     weights = timeline.phases["backward"].select(kind="weights").nbytes
     assert timeline.nbytes("backward") - weights == pytest.approx(measured, rel=TOLERANCE)
+
+
+def test_dora_keeps_the_norm_of_each_row_of_a_target() -> None:
+    """peft divides the magnitude by it, and torch keeps it for the magnitude's gradient: too small to show above."""
+    arch = Architecture.from_config({**GPT2, "n_layer": 2})
+    kept = training(arch, lora={"rank": 8, "dora": True}, recipe="fp32", base="fp32").after["forward"]
+    norms = [row for row in kept if row.name.endswith(".dora:norm")]
+    assert sum(row.numel for row in norms) == 2 * (3 + 1 + 4 + 1) * 128
